@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: ISC
+#
+#   make demo    build, play the shipped model through lilv, write a .mid and a picture
+#   make check   every test
+#   make bench   every speed figure in the README
+#   make install PREFIX=/usr DESTDIR=... LV2DIR=...
+#
+# CFLAGS, CPPFLAGS, LDFLAGS are the packager's. What the project needs is in PMT_* variables.
+
+CC       ?= cc
+CFLAGS   ?= -O3 -g
+PREFIX   ?= /usr/local
+BINDIR   ?= $(PREFIX)/bin
+MANDIR   ?= $(PREFIX)/share/man
+LV2DIR   ?= $(PREFIX)/lib/lv2
+BUILD    ?= build
+WERROR   ?=
+PKG_CONFIG ?= pkg-config
+
+VERSION  := $(shell cat VERSION)
+BUNDLE   := $(BUILD)/partimento.lv2
+MODEL    := models/partimento.safetensors
+
+# Packages: what the build, the demo and the tests need on Debian 12. `make deps` installs them.
+PKG_MODULES := lv2 lilv-0 jansson cairo
+DEBIAN_PACKAGES := gcc make pkg-config libc6-dev lv2-dev liblilv-dev libjansson-dev libcairo2-dev \
+                   libopenblas-pthread-dev help2man
+DEBIAN_TEST_PACKAGES := clang libclang-rt-14-dev sordi serdi lilv-utils valgrind mandoc
+
+# -ffp-contract=off: the same notes on every machine (src/nn/kernel.h says why it is free).
+PMT_CFLAGS := -std=c11 -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Wshadow -Wstrict-prototypes \
+              -Wmissing-prototypes -Wpointer-arith -Wwrite-strings $(if $(WERROR),-Werror) -MMD -MP
+PMT_CPPFLAGS := -Isrc -D_GNU_SOURCE -DPMT_VERSION='"$(VERSION)"'
+PMT_LDFLAGS := -Wl,-z,relro,-z,now
+
+ifneq ($(filter-out deps clean distclean,$(or $(MAKECMDGOALS),all)),)
+  have := $(shell $(PKG_CONFIG) --exists $(PKG_MODULES) 2>/dev/null && echo yes)
+  ifeq ($(have),yes)
+    JANSSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags jansson)
+    JANSSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson)
+    LV2_CFLAGS := $(shell $(PKG_CONFIG) --cflags lv2)
+    LILV_CFLAGS := $(shell $(PKG_CONFIG) --cflags lilv-0)
+    LILV_LIBS := $(shell $(PKG_CONFIG) --libs lilv-0)
+    CAIRO_CFLAGS := $(shell $(PKG_CONFIG) --cflags cairo)
+    CAIRO_LIBS := $(shell $(PKG_CONFIG) --libs cairo)
+    BLAS_CFLAGS := $(shell $(PKG_CONFIG) --cflags openblas 2>/dev/null)
+    BLAS_LIBS := $(shell $(PKG_CONFIG) --libs openblas 2>/dev/null || echo -lopenblas)
+  endif
+endif
+
+LIB_SRC   := $(sort $(wildcard src/base/*.c src/nn/*.c src/music/*.c src/gen/*.c))
+TRAIN_SRC := $(sort $(wildcard src/train/*.c))
+TOOL_SRC  := $(sort $(wildcard tools/*.c))
+PLUGIN_SRC := $(sort $(wildcard plugin/*.c))
+TESTS     := $(patsubst tests/%.c,%,$(sort $(wildcard tests/test_*.c)))
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+BENCHES   := $(patsubst bench/%.c,%,$(sort $(wildcard bench/bench_*.c)))
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+LIB := $(BUILD)/libpartimento.a
+TRAIN_LIB := $(BUILD)/libpartimento-train.a
+
+COMPILE = $(CC) $(PMT_CPPFLAGS) $(CPPFLAGS) $(PMT_CFLAGS) $(CFLAGS)
+
+.PHONY: all tool plugin deps demo check check-unit bench install uninstall clean distclean man
+all: tool plugin
+
+tool: $(BUILD)/partimento
+plugin: $(BUNDLE)/partimento.so
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(COMPILE) $(EXTRA_$(basename $(notdir $<))) $(EXTRA_$(firstword $(subst /, ,$<))) -c -o $@ $<
+
+# Extra flags by folder or by file: EXTRA_<top folder>, EXTRA_<file name without .c>.
+EXTRA_src = $(JANSSON_CFLAGS) $(BLAS_CFLAGS)
+EXTRA_tools = $(LILV_CFLAGS) $(LV2_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS) -Iplugin
+EXTRA_plugin = $(LV2_CFLAGS) -Iplugin
+EXTRA_tests = $(LILV_CFLAGS) $(LV2_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS) $(BLAS_CFLAGS) -Itests -Iplugin
+EXTRA_bench = $(LILV_CFLAGS) $(LV2_CFLAGS) $(BLAS_CFLAGS) -Itests
+ifneq ($(filter x86_64% i686%,$(shell $(CC) -dumpmachine)),)
+  EXTRA_kernel_avx2 := -mavx2
+  EXTRA_kernel_avx512 := -mavx512f -mprefer-vector-width=512
+endif
+
+$(LIB): $(call obj,$(LIB_SRC))
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(TRAIN_LIB): $(call obj,$(TRAIN_SRC))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/partimento: $(call obj,$(TOOL_SRC)) $(TRAIN_LIB) $(LIB)
+	$(CC) $(CFLAGS) $(PMT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LILV_LIBS) $(CAIRO_LIBS) $(JANSSON_LIBS) $(BLAS_LIBS) -lpthread -lm
+
+# The bundle, whole: a host can be pointed at build/ as its LV2_PATH.
+TTL := $(patsubst ttl/%.in,$(BUNDLE)/%,$(wildcard ttl/*.ttl.in)) $(patsubst presets/%,$(BUNDLE)/presets/%,$(wildcard presets/*.ttl))
+BUNDLE_MODEL := $(if $(wildcard $(MODEL)),$(BUNDLE)/partimento.safetensors)
+$(BUNDLE)/partimento.so: $(call obj,$(PLUGIN_SRC)) $(LIB) $(TTL) $(BUNDLE_MODEL)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -shared $(PMT_LDFLAGS) -Wl,-z,defs -Wl,--exclude-libs,ALL $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(JANSSON_LIBS) -lm
+VERSION_PARTS := $(subst ., ,$(VERSION))
+$(BUNDLE)/%.ttl: ttl/%.ttl.in VERSION
+	@mkdir -p $(@D)
+	sed -e 's/@MINOR@/$(word 2,$(VERSION_PARTS))/' -e 's/@MICRO@/$(word 3,$(VERSION_PARTS))/' $< > $@
+$(BUNDLE)/presets/%.ttl: presets/%.ttl
+	@mkdir -p $(@D)
+	cp $< $@
+$(BUNDLE)/partimento.safetensors: $(MODEL)
+	@mkdir -p $(@D)
+	cp $< $@
+
+# Tests: one program a module, linked with everything; shell tests beside them.
+SUPPORT_OBJ := $(call obj,$(SUPPORT_SRC))
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(SUPPORT_OBJ) $(TRAIN_LIB) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -rdynamic $(LDFLAGS) -o $@ $^ $(LILV_LIBS) $(CAIRO_LIBS) $(JANSSON_LIBS) $(BLAS_LIBS) -ldl -lpthread -lm
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(SUPPORT_OBJ) $(TRAIN_LIB) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LILV_LIBS) $(JANSSON_LIBS) $(BLAS_LIBS) -ldl -lpthread -lm
+.SECONDARY:
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: ISC */
+/** @file engine.h  The player: host time in, MIDI out, one network step cut into slices in between.
+
+    Line: plugin run / renderer -> pmt_engine_advance -> slot -> pmt_net_run, sampler -> notes -> held -> PmtMidiOut.
+
+    Pipeline. At the start of slot s (host's time) the notes of s, complete by then, are committed; what slot s + 1
+    depends on (controls, meter) is frozen; its tokens are generated in slices until s + 1 starts. The work done up to
+    frame f after the freeze is a function of f alone (work(f) = ceil(total * (f - f0) / (f1 - f0)), whole chunks), and
+    everything is decided at ticks, so the notes do not depend on how the host cuts its blocks.
+
+    Threads. pmt_engine_new/free/set_model/prime: setup, never while the audio thread is inside. All functions marked PMT_RT:
+    the audio thread, one at a time. No function locks. */
+#ifndef PMT_GEN_ENGINE_H
+#define PMT_GEN_ENGINE_H
+
+#include "base/attributes.h"
+#include "base/status.h"
+#include "gen/model.h"
+#include "music/codec.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** What the host says of time. Fields a host does not give: see each. */
+typedef struct {
+  int64_t frame;          /**< time:frame; PMT_NO_FRAME when not given */
+  float speed;            /**< 0 stands, 1 rolls */
+  int64_t bar;            /**< time:bar, from 0 */
+  double bar_beat;        /**< time:barBeat, in beats of `unit`; negative = no bar position given: derived from frame */
+  float beats_per_bar;    /**< 0 = not given: 4 */
+  int unit;               /**< time:beatUnit; 0 = not given: 4 */
+  float bpm;              /**< beats (of `unit`) a minute; 0 = not given: keep the last, at first 120 */
+} PmtPosition;
+#define PMT_NO_FRAME INT64_MIN
+
+typedef enum { PMT_SCALE_OFF, PMT_SCALE_MAJOR, PMT_SCALE_MINOR, PMT_SCALE_DORIAN, PMT_SCALE_PHRYGIAN, PMT_SCALE_LYDIAN,
+               PMT_SCALE_MIXOLYDIAN, PMT_SCALE_LOCRIAN, PMT_SCALE_HARMONIC_MINOR, PMT_SCALE_PENTATONIC_MAJOR,
+               PMT_SCALE_PENTATONIC_MINOR, PMT_SCALE_BLUES, PMT_SCALE_WHOLE_TONE, PMT_SCALES } PmtScaleMode;
+
+/** The controls, in port units. Any float is accepted: NaN becomes the default, the rest is clamped. */
+typedef struct {
+  float temperature;   /**< 0..2, 0 = argmax; default 1 */
+  float style, style2; /**< index into the model's styles; default 0, 0 */
+  float blend;         /**< 0..1 from style to style2; default 0 */
+  float density;       /**< -1..1, 0 = as the model likes */
+  float min_p;         /**< 0..0.5; default 0.05 */
+  float seed;          /**< 0..65535 */
+  float register_lo, register_hi; /**< MIDI pitches 0..127, default 0, 127 */
+  float scale_root;    /**< 0..11, C = 0 */
+  float scale_mode;    /**< PmtScaleMode; default off */
+  float strictness;    /**< 0..1: 1 masks notes outside the scale, less penalises them; default 0.5 */
+  float velocity;      /**< 0..2, scales velocities; default 1 */
+  float channel;       /**< 1..16: channel of part 0; default 1 */
+  float enabled;       /**< <= 0: bypassed: everything sounding ends; default 1 */
+  float hold;          /**< > 0: sounding notes are kept, none is begun; default 0 */
+} PmtControls;
+PmtControls pmt_controls_default(void);
+
+/** Where MIDI goes. @param frame offset within the present call of pmt_engine_advance
+    @return false when there is no space: the engine keeps note-offs and tries again, and drops a refused note-on. */
+typedef struct {
+  bool (*write)(void* handle, uint32_t frame, const uint8_t* bytes, uint32_t size);
+  void* handle;
+} PmtMidiOut;
+
+typedef struct {
+  uint64_t notes_on, notes_off;  /**< written */
+  uint64_t slots;                /**< generated and played */
+  uint64_t late_slots;           /**< cut short: their work did not fit before their time */
+  uint64_t tokens;
+  uint64_t refused;              /**< note-ons that found no space or no slot in the held table */
+  int64_t bar;                   /**< bar that plays */
+  float surprise;                /**< mean -log2 p of the last slot's tokens, bits */
+} PmtEngineStats;
+
+typedef struct PmtEngine PmtEngine;
+
+/** One model with the state to play it: the unit that is swapped. Built by a worker, handed to the audio thread. */
+typedef struct PmtPlayer PmtPlayer;
+/** Takes over `model` on success (and frees it with the player). */
+PmtStatus pmt_player_new(PmtModel* model, PmtPlayer** player);
+void pmt_player_free(PmtPlayer* player); /**< NULL is fine */
+const PmtModel* pmt_player_model(const PmtPlayer* player) PMT_RT;
+
+/** All memory the engine will ever use. @param player taken over; may be NULL (the engine is then silent). */
+PmtStatus pmt_engine_new(double sample_rate, PmtPlayer* player, PmtEngine** engine);
+/** Frees the player in use too, and one still on offer. */
+void pmt_engine_free(PmtEngine* engine);
+size_t pmt_engine_bytes(const PmtEngine* engine); /**< without weights */
+
+/** Back to the state after pmt_engine_new: transport unknown, nothing sounding (the caller has sent its note-offs),
+    recurrent state at its start. Keeps player, prime and controls. For activate(). */
+void pmt_engine_reset(PmtEngine* engine);
+
+/** Feed a start melody without sampling: every start of the transport begins from the state after these tokens instead
+    of after BOS. NULL or 0 slots: back to BOS. Slow; setup only. @return PMT_BAD_ARG for tokens outside the model's vocabulary */
+PmtStatus pmt_engine_prime(PmtEngine* engine, const PmtSequence* sequence, const PmtControls* controls, PmtError* error);
+
+/** Offer another player. It is adopted at the next slot boundary (at once when the transport stands).
+    @return false when an earlier offer has not been adopted or its predecessor not yet taken back: keep it, try later */
+bool pmt_engine_offer(PmtEngine* engine, PmtPlayer* player) PMT_RT;
+/** The player that was replaced, to be freed elsewhere; NULL when there is none. Ownership goes to the caller. */
+PmtPlayer* pmt_engine_take_old(PmtEngine* engine) PMT_RT;
+const PmtModel* pmt_engine_model(const PmtEngine* engine) PMT_RT;
+
+/** Controls from this frame on. Read when a slot is frozen; enabled, hold and channel act at once. */
+void pmt_engine_controls(PmtEngine* engine, const PmtControls* controls) PMT_RT;
+
+/** The host says where it is, as of the present frame. Jitter below 1/100 beat is ignored; a real jump re-enters. */
+void pmt_engine_position(PmtEngine* engine, const PmtPosition* position, const PmtMidiOut* out, uint32_t frame) PMT_RT;
+
+/** Let n_frames pass: generate, end and begin notes. @param frame offset of the first of them, for `out` */
+void pmt_engine_advance(PmtEngine* engine, uint32_t n_frames, const PmtMidiOut* out, uint32_t frame) PMT_RT;
+
+/** End everything that sounds, now. What `out` refuses stays in the held table for the next advance. @return notes still held */
+uint32_t pmt_engine_silence(PmtEngine* engine, const PmtMidiOut* out, uint32_t frame) PMT_RT;
+
+const PmtEngineStats* pmt_engine_stats(const PmtEngine* engine) PMT_RT;
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/** @file model.h  A model file made ready to play: net + vocabulary + what the metadata promises. Immutable, shareable. */
+#ifndef PMT_GEN_MODEL_H
+#define PMT_GEN_MODEL_H
+
+#include "base/status.h"
+#include "music/grammar.h"
+#include "nn/net.h"
+
+enum { PMT_NAME_MAX = 40 };
+
+typedef struct {
+  PmtNet* net;                                 /**< owned */
+  uint32_t parts;                              /**< 1..8 */
+  uint32_t vocab;                              /**< 128 + 128 * parts */
+  uint8_t pitch_lo[PMT_PARTS_MAX], pitch_hi[PMT_PARTS_MAX];
+  bool velocity, drums, ornaments;             /**< what the training data had */
+  uint32_t n_styles;                           /**< 1..32 */
+  char style_name[PMT_STYLES_MAX][PMT_NAME_MAX + 1];
+  char part_name[PMT_PARTS_MAX][PMT_NAME_MAX + 1];
+  uint8_t program[PMT_STYLES_MAX][PMT_PARTS_MAX]; /**< General MIDI program by style and part (metadata "programs") */
+  uint8_t parts_used[PMT_STYLES_MAX];          /**< melodic parts each style had in training (metadata "style_parts") */
+  float style_bpm[PMT_STYLES_MAX];             /**< median tempo of the style, 0 unknown (metadata "style_bpm") */
+  float temperature, min_p;                    /**< suggested */
+  uint64_t hash;                               /**< of the file's content */
+  char title[128], license[128];
+} PmtModel;
+
+/** Load, check, pack and touch everything. Not in the audio thread; uses under 32 KiB of stack.
+    @return any PmtStatus; the line names the file and the fault ("x.safetensors: vocab is \"remi\", need \"slot-v1\"") */
+PmtStatus pmt_model_load(const char* path, PmtModel** model, PmtError* error);
+void pmt_model_free(PmtModel* model);
+
+/** Index of a style by name (case-insensitive), or -1. */
+int pmt_model_style(const PmtModel* model, const char* name);
+
+/* Metadata formats beyond docs/model.md's table, all optional:
+   "programs"    "48,48,42,42;0,0;..."   per style, separated by ';', General MIDI program of each part
+   "style_parts" "4,3,2,..."             per style, melodic parts in use
+   "style_bpm"   "120,96,..."            per style, median opening tempo in quarter notes a minute */
+
+#endif
