@@ -122,5 +122,72 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(SUPPORT_OBJ) $(TRAIN_LIB) $(LIB)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
+# Every goal a newcomer types first asks for its packages itself, then starts make anew, which now finds them.
+deps:
+	tools/deps.sh $(DEBIAN_PACKAGES) $(DEBIAN_TEST_PACKAGES)
+.PHONY: need-build need-tests
+need-build:
+	@$(PKG_CONFIG) --exists $(PKG_MODULES) 2>/dev/null && command -v help2man >/dev/null && \
+	  { $(PKG_CONFIG) --exists openblas 2>/dev/null || test -e /usr/include/cblas.h; } || tools/deps.sh $(DEBIAN_PACKAGES)
+need-tests: need-build
+	@for c in clang sord_validate serdi lv2info valgrind mandoc; do command -v $$c >/dev/null || exit 1; done || \
+	  tools/deps.sh $(DEBIAN_PACKAGES) $(DEBIAN_TEST_PACKAGES)
+
+# Manual pages are what --help says: they cannot disagree.
+COMMANDS := train evaluate generate inspect play
+MANPAGES := $(BUILD)/man/partimento.1 $(COMMANDS:%=$(BUILD)/man/partimento-%.1)
+man: $(MANPAGES)
+HELP2MAN = help2man --no-info --section=1 --source="Partimento $(VERSION)" --manual="User commands" \
+           --version-string="$(VERSION)"
+$(BUILD)/man/partimento.1: $(BUILD)/partimento
+	@mkdir -p $(@D)
+	$(HELP2MAN) --name="neural MIDI generator: train, play and inspect" -o $@ $<
+$(BUILD)/man/partimento-%.1: $(BUILD)/partimento
+	@mkdir -p $(@D)
+	$(HELP2MAN) --name="$$($< $* --help | sed -n 2p)" -o $@ "$< $*"
+
+DEMO := $(BUILD)/demo
+demo: need-build
+	@+$(MAKE) --no-print-directory all
+	@mkdir -p $(DEMO)
+	$(BUILD)/partimento play --bundle $(BUNDLE) --uri urn:partimento:generator --bars 32 --tempo 108 --meter 4/4 \
+	  --block 256 --seed 7 --automate docs/demo.automation --out $(DEMO)/demo.mid --picture $(DEMO)/demo.png
+	@echo "music:   $(DEMO)/demo.mid"
+	@echo "picture: $(DEMO)/demo.png"
+
+# check = gcc, clang and sanitizer builds; scripts run on the first. CI makes every warning an error.
+CHECK_SH := $(sort $(wildcard tests/test_*.sh))
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+.PHONY: tests check-run check-programs
+tests: all $(TESTS:%=$(BUILD)/tests/%)
+check: need-tests
+	+$(MAKE) --no-print-directory CC=gcc WERROR=$(CI) all man tests
+	+$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang WERROR=$(CI) all tests
+	+$(MAKE) --no-print-directory CC=gcc BUILD=$(BUILD)/sanitize CFLAGS="$(SANITIZE)" WERROR=$(CI) tests
+	tests/run.sh $(BUILD) $(TESTS:%=$(BUILD)/tests/%) $(TESTS:%=$(BUILD)/clang/tests/%) \
+	  $(TESTS:%=$(BUILD)/sanitize/tests/%) $(CHECK_SH)
+check-unit:
+	+$(MAKE) --no-print-directory tests
+	tests/run.sh $(BUILD) $(TESTS:%=$(BUILD)/tests/%)
+
+bench: need-build
+	@+$(MAKE) --no-print-directory all $(BENCHES:%=$(BUILD)/bench/%)
+	@for b in $(BENCHES); do echo "== $$b"; $(BUILD)/bench/$$b || exit 1; done
+
+DIR_LV2 := $(DESTDIR)$(LV2DIR)/partimento.lv2
+DIR_BIN := $(DESTDIR)$(BINDIR)
+DIR_MAN := $(DESTDIR)$(MANDIR)/man1
+install: all man
+	install -d $(DIR_BIN) $(DIR_MAN) $(DIR_LV2)/presets
+	install -m 0755 $(BUILD)/partimento $(DIR_BIN)/
+	install -m 0644 $(MANPAGES) $(DIR_MAN)/
+	install -m 0755 $(BUNDLE)/partimento.so $(DIR_LV2)/
+	install -m 0644 $(BUNDLE)/*.ttl $(BUNDLE)/*.safetensors $(DIR_LV2)/
+	install -m 0644 $(BUNDLE)/presets/*.ttl $(DIR_LV2)/presets/
+uninstall:
+	rm -f $(DIR_BIN)/partimento $(MANPAGES:$(BUILD)/man/%=$(DIR_MAN)/%)
+	rm -rf $(DIR_LV2)
+	-rmdir -p --ignore-fail-on-non-empty $(DIR_BIN) $(DIR_MAN) $(DESTDIR)$(LV2DIR) 2>/dev/null
+
 clean:
 	rm -rf $(BUILD)
