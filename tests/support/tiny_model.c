@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/* See tiny_model.h. Ids and table sizes are written as numbers: a test must not take them from what it tests. */
+#include "support/tiny_model.h"
+
+#include "base/random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TENSORS_MAX = 8 + 4 * 8, META_MAX = 64, NAME_MAX_BYTES = 32 };
+
+enum { ID_SLOT = 4, N_SLOTS = 24, ID_NOTE = 128, STYLES = 2, METERS = 26, KEYS = 25, PHRASES = 9, DENSITIES = 9 };
+
+typedef struct {
+  PmtTinyOptions o;
+  PmtTensorOut tensor[TENSORS_MAX];
+  char name[TENSORS_MAX][NAME_MAX_BYTES];
+  float* data[TENSORS_MAX];
+  size_t n;
+  PmtMetaOut meta[META_MAX];
+  size_t n_meta;
+} Builder;
+
+/* A tensor of uniform values in +-range; cols 0 makes it rank 1. NULL when out of memory (then build fails). */
+static float* add(Builder* const b, const char* const name, const uint32_t rows, const uint32_t cols,
+                  const float range) {
+  const size_t count = (size_t)rows * (cols ? cols : 1);
+  float* const values = malloc(count * sizeof *values);
+  const size_t place = b->n++;
+  b->data[place] = values;
+  snprintf(b->name[place], NAME_MAX_BYTES, "%s", name);
+  b->tensor[place] = (PmtTensorOut){b->name[place], cols ? 2 : 1, {rows, cols ? cols : 1}, values};
+  for (size_t i = 0; values && i < count; ++i) {
+    values[i] = range * (2.0f * pmt_random_unit(b->o.seed, place, i) - 1.0f);
+  }
+  return values;
+}
+
+static void add_layer(Builder* const b, const uint32_t layer) {
+  const uint32_t inputs = layer ? b->o.h : b->o.d;
+  const float range = 2.0f / (float)(1 + b->o.h / 16); /* lively: a random net should not fall asleep */
+  char name[NAME_MAX_BYTES];
+  snprintf(name, sizeof name, "rnn.weight_ih_l%u", layer);
+  add(b, name, 4 * b->o.h, inputs, range);
+  snprintf(name, sizeof name, "rnn.weight_hh_l%u", layer);
+  add(b, name, 4 * b->o.h, b->o.h, range);
+  snprintf(name, sizeof name, "rnn.bias_ih_l%u", layer);
+  add(b, name, 4 * b->o.h, 0, 0.5f);
+  snprintf(name, sizeof name, "rnn.bias_hh_l%u", layer);
+  add(b, name, 4 * b->o.h, 0, 0.5f);
+}
+
+static void add_tensors(Builder* const b) {
+  const uint32_t vocab = 128 + 128 * b->o.parts;
+  add(b, "emb.weight", vocab, b->o.d, 1.0f);
+  add(b, "style.weight", STYLES, b->o.d, 1.0f);
+  add(b, "meter.weight", METERS, b->o.d, 0.5f);
+  add(b, "key.weight", KEYS, b->o.d, 0.5f);
+  add(b, "phrase.weight", PHRASES, b->o.d, 0.5f);
+  add(b, "density.weight", DENSITIES, b->o.d, 0.5f);
+  for (uint32_t layer = 0; layer < b->o.layers; ++layer) {
+    add_layer(b, layer);
+  }
+  add(b, "out.weight", vocab, b->o.h, 1.0f);
+  float* const bias = add(b, "out.bias", vocab, 0, 0.5f);
+  for (uint32_t i = 0; bias && i < vocab; ++i) {
+    const bool slot = i >= ID_SLOT && i < ID_SLOT + N_SLOTS;
+    bias[i] += slot ? 4.0f + b->o.slot_bias : i >= ID_NOTE ? b->o.note_bias : 0.0f;
+  }
+}
+
+static void set_meta(Builder* const b, const char* const key, const char* const value) {
+  for (size_t i = 0; i < b->n_meta; ++i) {
+    if (!strcmp(b->meta[i].key, key)) {
+      b->meta[i].value = value;
+      return;
+    }
+  }
+  b->meta[b->n_meta++] = (PmtMetaOut){key, value};
+}
+
+/* `item` once for each part, separated by commas. */
+static const char* per_part(char* const text, const size_t size, const char* const item, const uint32_t parts) {
+  size_t at = 0;
+  for (uint32_t i = 0; i < parts && at < size; ++i) {
+    at += (size_t)snprintf(text + at, size - at, "%s%s", i ? "," : "", item);
+  }
+  return text;
+}
+
+static size_t drop_removed(PmtMetaOut* const meta, const size_t n) {
+  size_t kept = 0;
+  for (size_t i = 0; i < n; ++i) {
+    if (meta[i].value) {
+      meta[kept++] = meta[i];
+    }
+  }
+  return kept;
+}
+
+static PmtStatus write_model(Builder* const b, const char* const path, PmtError* const error) {
+  char number[4][16], lo[64], hi[64], names[128], programs[64], style_parts[16];
+  const uint32_t values[4] = {b->o.parts, b->o.layers, b->o.d, b->o.h};
+  const char* const keys[4] = {"parts", "layers", "d", "h"};
+  set_meta(b, "format_version", "1");
+  set_meta(b, "arch", "lstm");
+  set_meta(b, "vocab", "slot-v1");
+  for (unsigned i = 0; i < 4; ++i) {
+    snprintf(number[i], sizeof number[i], "%u", values[i]);
+    set_meta(b, keys[i], number[i]);
+  }
+  set_meta(b, "pitch_lo", per_part(lo, sizeof lo, "36", b->o.parts));
+  set_meta(b, "pitch_hi", per_part(hi, sizeof hi, "84", b->o.parts));
+  set_meta(b, "part_names", per_part(names, sizeof names, "Voice", b->o.parts));
+  per_part(programs, sizeof programs / 2, "0", b->o.parts);
+  const size_t one = strlen(programs);
+  programs[one] = ';';
+  per_part(programs + one + 1, sizeof programs - one - 1, "48", b->o.parts);
+  set_meta(b, "programs", programs);
+  snprintf(style_parts, sizeof style_parts, "%u,%u", b->o.parts, b->o.parts);
+  set_meta(b, "style_parts", style_parts);
+  set_meta(b, "style_bpm", "120,90");
+  set_meta(b, "styles", "alpha,beta");
+  set_meta(b, "lag", "1");
+  set_meta(b, "velocity", "1");
+  set_meta(b, "drums", "0");
+  set_meta(b, "ornaments", "0");
+  set_meta(b, "microtiming", "0");
+  set_meta(b, "temperature", "1.0");
+  set_meta(b, "min_p", "0.05");
+  set_meta(b, "valid_nats_per_quarter", "99.0");
+  set_meta(b, "ngram_nats_per_quarter", "99.0");
+  set_meta(b, "title", "Random weights");
+  set_meta(b, "author", "tests");
+  set_meta(b, "license", "ISC");
+  set_meta(b, "data_license", "none");
+  set_meta(b, "data_sources", "none");
+  set_meta(b, "trained_with", "nothing");
+  for (size_t i = 0; i < b->o.n_meta; ++i) {
+    set_meta(b, b->o.meta[i].key, b->o.meta[i].value);
+  }
+  b->n_meta = drop_removed(b->meta, b->n_meta);
+  for (size_t i = 0; i < b->n; ++i) {
+    if (!b->data[i]) {
+      return pmt_fail(error, PMT_NO_MEM, "out of memory for a tiny model");
+    }
+  }
+  return pmt_tensors_write(path, b->tensor, b->n, b->meta, b->n_meta, error);
+}
+
+PmtStatus pmt_tiny_model_write(const char* const path, const PmtTinyOptions* const options, PmtError* const error) {
+  Builder* const b = calloc(1, sizeof *b);
+  if (!b) {
+    return pmt_fail(error, PMT_NO_MEM, "out of memory for a tiny model");
+  }
+  b->o = options ? *options : (PmtTinyOptions){0};
+  b->o.parts = b->o.parts ? b->o.parts : 4;
+  b->o.d = b->o.d ? b->o.d : 16;
+  b->o.h = b->o.h ? b->o.h : 32;
+  b->o.layers = b->o.layers ? b->o.layers : 2;
+  PmtStatus status = PMT_BAD_ARG;
+  if (b->o.parts <= 8 && b->o.layers <= 8 && b->o.n_meta <= 16) {
+    add_tensors(b);
+    status = write_model(b, path, error);
+  }
+  for (size_t i = 0; i < b->n; ++i) {
+    free(b->data[i]);
+  }
+  free(b);
+  return status;
+}

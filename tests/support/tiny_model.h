@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/** @file tiny_model.h  A small model file with random weights: loads and plays at once, knows no music.
+
+    Above: any test that needs a model. Below: nn/tensors. Two styles, "alpha" and "beta", that differ; every
+    conditioning table; the metadata of docs/model.md, section 7. */
+#ifndef PMT_TESTS_SUPPORT_TINY_MODEL_H
+#define PMT_TESTS_SUPPORT_TINY_MODEL_H
+
+#include "base/status.h"
+#include "nn/tensors.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** All zero is fine: the defaults stand in parentheses. */
+typedef struct {
+  uint64_t seed;
+  uint32_t parts;  /**< 1..8 (4) */
+  uint32_t d;      /**< embedding width (16) */
+  uint32_t h;      /**< hidden width (32) */
+  uint32_t layers; /**< 1..8 (2) */
+  float note_bias; /**< added to the output bias of every note: more notes in a slot */
+  float slot_bias; /**< added to the output bias of every slot token: fewer notes (a few notes a slot at 0) */
+  const PmtMetaOut* meta; /**< replaces the entry of the same key, or adds one; value NULL removes it */
+  size_t n_meta;          /**< at most 16 */
+} PmtTinyOptions;
+
+/** Write the model. @param options may be NULL. */
+PmtStatus pmt_tiny_model_write(const char* path, const PmtTinyOptions* options, PmtError* error);
+
+#endif
