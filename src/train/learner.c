@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: ISC */
+/** @file learner.c  See learner.h. */
+#include "train/learner.h"
+
+#include "train/pointwise.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+  uint32_t first, end; /* streams */
+  PmtLstm* lstm;
+  PmtCell* cells;      /* (T, streams of this thread) */
+  float* gradient;
+  double nats;         /* of this thread's streams */
+  double squares;      /* of this thread's share of the summed gradient */
+} Worker;
+
+struct PmtLearner {
+  PmtParams params;
+  PmtLearnerOptions options;
+  PmtPool* pool;
+  uint32_t n;
+  Worker* workers;
+  PmtLstmPacked packed;
+  float* array[PMT_ARRAYS];
+  uint64_t step;
+  uint64_t n_counted; /* targets of the step in hand */
+  float rate;
+  double norm;
+};
+
+void pmt_learner_free(PmtLearner* learner) {
+  if (!learner) { return; }
+  for (uint32_t i = 0; learner->workers && i < learner->n; ++i) {
+    pmt_lstm_free(learner->workers[i].lstm);
+    free(learner->workers[i].cells);
+    free(learner->workers[i].gradient);
+  }
+  for (uint32_t i = 0; i < PMT_ARRAYS; ++i) { free(learner->array[i]); }
+  free(learner->workers);
+  pmt_lstm_packed_free(&learner->packed);
+  free(learner);
+}
+
+static PmtStatus build(PmtLearner* me) {
+  const PmtLearnerOptions* o = &me->options;
+  me->workers = calloc(me->n, sizeof *me->workers);
+  if (!me->workers || pmt_lstm_packed_new(&me->params, true, &me->packed)) { return PMT_NO_MEM; }
+  for (uint32_t i = 0; i < PMT_ARRAYS; ++i) {
+    if (!(me->array[i] = pmt_params_array(&me->params))) { return PMT_NO_MEM; }
+  }
+  for (uint32_t i = 0; i < me->n; ++i) {
+    Worker* k = &me->workers[i];
+    k->first = o->streams * i / me->n;
+    k->end = o->streams * (i + 1) / me->n;
+    k->cells = calloc((size_t)o->steps * (k->end - k->first), sizeof *k->cells);
+    k->gradient = pmt_params_array(&me->params);
+    if (!k->cells || !k->gradient) { return PMT_NO_MEM; }
+    if (pmt_lstm_new(&me->params, k->end - k->first, o->steps, true, i, &k->lstm)) { return PMT_NO_MEM; }
+  }
+  return PMT_OK;
+}
+
+PmtStatus pmt_learner_new(const PmtParams* params, const PmtLearnerOptions* options, PmtPool* pool, PmtLearner** learner,
+                          PmtError* error) {
+  *learner = NULL;
+  if (options->streams < pmt_pool_size(pool)) {
+    return pmt_fail(error, PMT_BAD_ARG, "batch %u is smaller than the number of threads, %u", options->streams,
+                    pmt_pool_size(pool));
+  }
+  PmtLearner* me = calloc(1, sizeof *me);
+  if (!me) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
+  *me = (PmtLearner){.params = *params, .options = *options, .pool = pool, .n = pmt_pool_size(pool)};
+  if (build(me)) {
+    pmt_learner_free(me);
+    return pmt_fail(error, PMT_NO_MEM, "out of memory for a batch of %u streams of %u tokens", options->streams,
+                    options->steps);
+  }
+  pmt_params_init(params, options->seed, me->array[PMT_ARRAY_WEIGHTS]);
+  memcpy(me->array[PMT_ARRAY_AVERAGE], me->array[PMT_ARRAY_WEIGHTS], params->n_floats * sizeof(float));
+  *learner = me;
+  return PMT_OK;
+}
+
+PmtCell* pmt_learner_cell(PmtLearner* learner, uint32_t stream, uint32_t t) {
+  uint32_t i = 0;
+  while (learner->workers[i].end <= stream) { ++i; }
+  const Worker* k = &learner->workers[i];
+  return &k->cells[(size_t)t * (k->end - k->first) + stream - k->first];
+}
+
+float* pmt_learner_array(PmtLearner* learner, PmtArrayId id) { return learner->array[id]; }
+
+/* -- carried state -------------------------------------------------------------------------------------------- */
+
+size_t pmt_learner_state_floats(const PmtLearner* learner) {
+  return (size_t)2 * learner->params.shape.layers * learner->options.streams * learner->params.shape.h;
+}
+
+void pmt_learner_save_state(const PmtLearner* learner, float* state) {
+  for (uint32_t i = 0; i < learner->n; ++i) {
+    size_t n;
+    const float* from = pmt_lstm_state(learner->workers[i].lstm, &n);
+    memcpy(state, from, n * sizeof *state);
+    state += n;
+  }
+}
+
+void pmt_learner_restore_state(PmtLearner* learner, const float* state) {
+  for (uint32_t i = 0; i < learner->n; ++i) {
+    size_t n;
+    float* to = pmt_lstm_state(learner->workers[i].lstm, &n);
+    memcpy(to, state, n * sizeof *state);
+    state += n;
+  }
+}
+
+/* -- one step ------------------------------------------------------------------------------------------------- */
+
+/** This thread's share of the flat arrays, on a cache line's border. */
+static size_t share_at(const PmtLearner* me, uint32_t i) {
+  return i == me->n ? me->params.n_floats : me->params.n_floats / 16 * i / me->n * 16;
+}
+
+static void sum_gradients(PmtLearner* me, uint32_t index) {
+  const size_t at = share_at(me, index), n = share_at(me, index + 1) - at;
+  float* sum = me->workers[0].gradient + at;
+  for (uint32_t i = 1; i < me->n; ++i) { pmt_point_add(n, sum, me->workers[i].gradient + at); }
+  me->workers[index].squares = pmt_point_square_sum(n, sum);
+}
+
+static void update_share(PmtLearner* me, uint32_t index) {
+  const PmtLearnerOptions* o = &me->options;
+  const double t = (double)me->step + 1.0;
+  double squares = 0.0;
+  for (uint32_t i = 0; i < me->n; ++i) { squares += me->workers[i].squares; }
+  const double norm = sqrt(squares);
+  if (index == 0) { me->norm = norm; }
+  PmtAdam adam = {.rate = me->rate, .beta1 = 0.9f, .beta2 = 0.98f, .eps = 1e-8f,
+                  .correct1 = (float)(1.0 / (1.0 - pow(0.9, t))), .correct2 = (float)(1.0 / (1.0 - pow(0.98, t))),
+                  .gradient_scale = norm > (double)o->clip ? (float)((double)o->clip / norm) : 1.0f};
+  const size_t begin = share_at(me, index), end = share_at(me, index + 1);
+  for (uint32_t b = 0; b < me->params.n_blocks; ++b) {
+    const size_t next = b + 1 < me->params.n_blocks ? me->params.block[b + 1].at : me->params.n_floats;
+    const size_t from = me->params.block[b].at > begin ? me->params.block[b].at : begin;
+    const size_t to = next < end ? next : end;
+    if (from >= to) { continue; }
+    adam.decay = me->params.block[b].decay ? o->decay : 0.0f;
+    pmt_point_adam(to - from, me->array[PMT_ARRAY_WEIGHTS] + from, me->workers[0].gradient + from,
+                   me->array[PMT_ARRAY_M] + from, me->array[PMT_ARRAY_V] + from, &adam);
+  }
+  /* the average follows faster at first, so that it never remembers the random beginning */
+  const float keep = fminf(o->average, (float)(t / (t + 10.0)));
+  pmt_point_average(end - begin, me->array[PMT_ARRAY_AVERAGE] + begin, me->array[PMT_ARRAY_WEIGHTS] + begin, keep);
+}
+
+static void step_job(void* context, uint32_t index) {
+  PmtLearner* me = context;
+  Worker* k = &me->workers[index];
+  const float* w = me->array[PMT_ARRAY_WEIGHTS];
+  const PmtDropout dropout = {.drop = me->options.drop, .seed = me->options.seed ^ 0x64726f70u, .step = me->step};
+  pmt_lstm_pack(&me->params, w, &me->packed, index, me->n);
+  pmt_pool_barrier(me->pool);
+  k->nats = pmt_lstm_forward(k->lstm, w, &me->packed, k->cells, &dropout, NULL, NULL);
+  pmt_lstm_backward(k->lstm, w, &me->packed, k->cells, 1.0f / (float)me->n_counted, k->gradient);
+  pmt_pool_barrier(me->pool);
+  sum_gradients(me, index);
+  pmt_pool_barrier(me->pool);
+  update_share(me, index);
+}
+
+static uint64_t count_targets(const PmtLearner* me) {
+  uint64_t n = 0;
+  for (uint32_t i = 0; i < me->n; ++i) {
+    const size_t n_cells = (size_t)me->options.steps * (me->workers[i].end - me->workers[i].first);
+    for (size_t c = 0; c < n_cells; ++c) { n += me->workers[i].cells[c].counts; }
+  }
+  return n ? n : 1;
+}
+
+double pmt_learner_step(PmtLearner* learner, uint64_t step, float rate, double* norm) {
+  learner->step = step;
+  learner->rate = rate;
+  learner->n_counted = count_targets(learner);
+  pmt_pool_run(learner->pool, step_job, learner);
+  double nats = 0.0;
+  for (uint32_t i = 0; i < learner->n; ++i) { nats += learner->workers[i].nats; }
+  if (norm) { *norm = learner->norm; }
+  return nats / (double)learner->n_counted;
+}

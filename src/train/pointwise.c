@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+/** @file pointwise.c  See pointwise.h. Loops are plain so that the compiler vectorises them; sums keep 16 lanes so that
+    their order is the same whatever the width. */
+#include "train/pointwise.h"
+
+#include "base/random.h"
+#include "nn/activation.h"
+#include "train/simd.h"
+
+#include <math.h>
+
+enum { LANES = 16 };
+
+PMT_WIDE void pmt_point_forward(uint32_t h, float* restrict gates, const float* restrict bias,
+                                const float* restrict c_in, float* restrict c, float* restrict tanh_c,
+                                float* restrict out) {
+  for (uint32_t j = 0; j < h; ++j) {
+    const float i = pmt_sigmoid(gates[j] + bias[j]);
+    const float f = pmt_sigmoid(gates[h + j] + bias[h + j]);
+    const float g = pmt_tanh(gates[2 * h + j] + bias[2 * h + j]);
+    const float o = pmt_sigmoid(gates[3 * h + j] + bias[3 * h + j]);
+    const float cell = f * c_in[j] + i * g;
+    const float t = pmt_tanh(cell);
+    gates[j] = i;
+    gates[h + j] = f;
+    gates[2 * h + j] = g;
+    gates[3 * h + j] = o;
+    c[j] = cell;
+    tanh_c[j] = t;
+    out[j] = o * t;
+  }
+}
+
+PMT_WIDE void pmt_point_backward(uint32_t h, float* restrict gates, const float* restrict c_in,
+                                 const float* restrict tanh_c, const float* restrict dh, const float* restrict dh_rec,
+                                 float* restrict dc) {
+  for (uint32_t j = 0; j < h; ++j) {
+    const float i = gates[j], f = gates[h + j], g = gates[2 * h + j], o = gates[3 * h + j];
+    const float dout = dh[j] + dh_rec[j];
+    const float t = tanh_c[j];
+    const float dcell = dout * o * (1.0f - t * t) + dc[j];
+    gates[j] = dcell * g * i * (1.0f - i);
+    gates[h + j] = dcell * c_in[j] * f * (1.0f - f);
+    gates[2 * h + j] = dcell * i * (1.0f - g * g);
+    gates[3 * h + j] = dout * t * o * (1.0f - o);
+    dc[j] = dcell * f;
+  }
+}
+
+/* The maximum and the sum run in 16 lanes: without -ffast-math the compiler may not reorder a single sum itself. */
+static inline __attribute__((always_inline)) float max_of(uint32_t n, const float* x) {
+  float lane[LANES];
+  for (uint32_t k = 0; k < LANES; ++k) { lane[k] = -3.0e38f; }
+  uint32_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    for (uint32_t k = 0; k < LANES; ++k) { lane[k] = x[i + k] > lane[k] ? x[i + k] : lane[k]; }
+  }
+  for (; i < n; ++i) { lane[0] = x[i] > lane[0] ? x[i] : lane[0]; }
+  for (uint32_t k = 1; k < LANES; ++k) { lane[0] = lane[k] > lane[0] ? lane[k] : lane[0]; }
+  return lane[0];
+}
+
+static inline __attribute__((always_inline)) float fold(const float lane[LANES]) {
+  float sum = 0.0f;
+  for (uint32_t k = 0; k < LANES; ++k) { sum += lane[k]; }
+  return sum;
+}
+
+PMT_WIDE float pmt_point_softmax(uint32_t n, float* logits) {
+  const float top = max_of(n, logits);
+  float lane[LANES] = {0};
+  uint32_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    for (uint32_t k = 0; k < LANES; ++k) {
+      logits[i + k] = pmt_exp(logits[i + k] - top);
+      lane[k] += logits[i + k];
+    }
+  }
+  for (; i < n; ++i) {
+    logits[i] = pmt_exp(logits[i] - top);
+    lane[0] += logits[i];
+  }
+  const float sum = fold(lane);
+  const float inverse = 1.0f / sum;
+  for (i = 0; i < n; ++i) { logits[i] *= inverse; }
+  return top + logf(sum);
+}
+
+PMT_WIDE float pmt_point_log_sum(uint32_t n, const float* logits) {
+  const float top = max_of(n, logits);
+  float lane[LANES] = {0};
+  uint32_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    for (uint32_t k = 0; k < LANES; ++k) { lane[k] += pmt_exp(logits[i + k] - top); }
+  }
+  for (; i < n; ++i) { lane[0] += pmt_exp(logits[i] - top); }
+  return top + logf(fold(lane));
+}
+
+PMT_WIDE void pmt_point_add(size_t n, float* restrict y, const float* restrict x) {
+  for (size_t i = 0; i < n; ++i) { y[i] += x[i]; }
+}
+
+PMT_WIDE void pmt_point_scale(size_t n, float* y, float a) {
+  for (size_t i = 0; i < n; ++i) { y[i] *= a; }
+}
+
+PMT_WIDE void pmt_point_mask(size_t n, float* y, const float* x, const uint8_t* restrict mask, float a) {
+  for (size_t i = 0; i < n; ++i) { y[i] = x[i] * ((float)mask[i] * a); }
+}
+
+PMT_WIDE void pmt_point_draw_mask(size_t n, uint8_t* restrict mask, float drop, uint64_t key) {
+  const uint32_t limit = (uint32_t)(drop * 65536.0f);
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const uint64_t bits = pmt_random_mix(key + i);
+    mask[i] = (bits & 0xffff) >= limit;
+    mask[i + 1] = (bits >> 16 & 0xffff) >= limit;
+    mask[i + 2] = (bits >> 32 & 0xffff) >= limit;
+    mask[i + 3] = bits >> 48 >= limit;
+  }
+  for (; i < n; ++i) { mask[i] = (pmt_random_mix(key + i) & 0xffff) >= limit; }
+}
+
+PMT_WIDE double pmt_point_square_sum(size_t n, const float* x) {
+  double lane[LANES] = {0};
+  size_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    for (size_t k = 0; k < LANES; ++k) { lane[k] += (double)x[i + k] * (double)x[i + k]; }
+  }
+  for (; i < n; ++i) { lane[0] += (double)x[i] * (double)x[i]; }
+  double sum = 0.0;
+  for (size_t k = 0; k < LANES; ++k) { sum += lane[k]; }
+  return sum;
+}
+
+PMT_WIDE void pmt_point_adam(size_t n, float* restrict w, const float* restrict gradient, float* restrict m,
+                             float* restrict v, const PmtAdam* adam) {
+  const PmtAdam a = *adam;
+  for (size_t i = 0; i < n; ++i) {
+    const float g = gradient[i] * a.gradient_scale;
+    m[i] = a.beta1 * m[i] + (1.0f - a.beta1) * g;
+    v[i] = a.beta2 * v[i] + (1.0f - a.beta2) * g * g;
+    const float step = m[i] * a.correct1 / (__builtin_sqrtf(v[i] * a.correct2) + a.eps);
+    w[i] -= a.rate * (step + a.decay * w[i]);
+  }
+}
+
+PMT_WIDE void pmt_point_average(size_t n, float* restrict average, const float* restrict w, float keep) {
+  for (size_t i = 0; i < n; ++i) { average[i] = keep * average[i] + (1.0f - keep) * w[i]; }
+}
