@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: ISC */
+/* The descriptor: making and unmaking an instance. Never in the audio thread. Below: worker_setup.c, gen/engine */
+#include "plugin.h"
+#include "state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char model_file[] = "partimento.safetensors";
+
+static const void* find_feature(const LV2_Feature* const* const features, const char* const uri) {
+  for (size_t i = 0; features && features[i]; ++i) {
+    if (!strcmp(features[i]->URI, uri)) {
+      return features[i]->data;
+    }
+  }
+  return NULL;
+}
+
+static PmtStatus make_engine(PmtPlugin* const self, const double rate, const char* const bundle) {
+  const size_t length = strlen(bundle);
+  const char* const slash = length && bundle[length - 1] == '/' ? "" : "/";
+  char* const path = malloc(PMT_PATH_MAX);
+  PmtPlayer* player = NULL;
+  if (!path) {
+    return PMT_NO_MEM;
+  }
+  if (snprintf(path, PMT_PATH_MAX, "%s%s%s", bundle, slash, model_file) < PMT_PATH_MAX) {
+    player = pmt_worker_load_first(&self->worker, path);
+  }
+  free(path);
+  const PmtStatus status = pmt_engine_new(rate, player, &self->engine);
+  if (status) {
+    pmt_player_free(player);
+  }
+  return status;
+}
+
+static LV2_Handle instantiate(const LV2_Descriptor* descriptor, double rate, const char* bundle,
+                              const LV2_Feature* const* features) {
+  (void)descriptor;
+  LV2_URID_Map* const map = (LV2_URID_Map*)find_feature(features, LV2_URID__map);
+  LV2_Log_Logger log = {0};
+  lv2_log_logger_init(&log, map, (LV2_Log_Log*)find_feature(features, LV2_LOG__log));
+  if (!map) {
+    lv2_log_error(&log, "partimento: the host does not map URIs\n");
+    return NULL;
+  }
+  PmtPlugin* const self = malloc(sizeof *self);
+  if (!self) {
+    lv2_log_error(&log, "partimento: out of memory\n");
+    return NULL;
+  }
+  memset(self, 0, sizeof *self); /* not calloc: the pages must be there before run() */
+  pmt_uris_map(&self->uris, map);
+  lv2_atom_forge_init(&self->forge, map);
+  if (pmt_worker_init(&self->worker, find_feature(features, LV2_WORKER__schedule), &log)) {
+    free(self);
+    return NULL;
+  }
+  const PmtStatus status = make_engine(self, rate, bundle);
+  if (status) {
+    lv2_log_error(&log, "partimento: %s\n", pmt_strerror(status));
+    pmt_worker_destroy(&self->worker, NULL);
+    free(self);
+    return NULL;
+  }
+  return self;
+}
+
+static void connect_port(LV2_Handle instance, uint32_t port, void* data) {
+  PmtPlugin* const self = instance;
+  if (port < PMT_PORT_COUNT) {
+    self->port[port] = data;
+  }
+}
+
+static bool owe(void* const handle, const uint32_t frame, const uint8_t* const bytes, const uint32_t size) {
+  PmtOwed* const owed = handle;
+  (void)frame;
+  if (size != sizeof *owed->bytes || owed->count == PMT_OWED_MAX) {
+    return false;
+  }
+  memcpy(owed->bytes[owed->count++], bytes, size);
+  return true;
+}
+
+/* The host will not call run() any more: what sounds is ended by the first cycle after the next activation. */
+static void settle(PmtPlugin* const self) {
+  const PmtMidiOut out = {owe, &self->owed};
+  pmt_engine_silence(self->engine, &out, 0);
+}
+
+static void activate(LV2_Handle instance) {
+  PmtPlugin* const self = instance;
+  settle(self); /* some hosts activate twice */
+  pmt_engine_reset(self->engine);
+  self->speed = 0.0f;
+}
+
+static void deactivate(LV2_Handle instance) {
+  settle(instance);
+}
+
+static void cleanup(LV2_Handle instance) {
+  PmtPlugin* const self = instance;
+  pmt_worker_destroy(&self->worker, self->engine);
+  free(self);
+}
+
+static LV2_Worker_Status work(LV2_Handle instance, LV2_Worker_Respond_Function respond, LV2_Worker_Respond_Handle handle,
+                              uint32_t size, const void* data) {
+  PmtPlugin* const self = instance;
+  (void)respond;
+  (void)handle;
+  (void)size;
+  (void)data;
+  pmt_worker_work(&self->worker);
+  return LV2_WORKER_SUCCESS;
+}
+
+/* work() does not respond: worker.h says where results go. */
+static LV2_Worker_Status work_response(LV2_Handle instance, uint32_t size, const void* body) {
+  (void)instance;
+  (void)size;
+  (void)body;
+  return LV2_WORKER_SUCCESS;
+}
+
+static const void* extension_data(const char* uri) {
+  static const LV2_Worker_Interface worker = {work, work_response, NULL};
+  if (!strcmp(uri, LV2_WORKER__interface)) {
+    return &worker;
+  }
+  return strcmp(uri, LV2_STATE__interface) ? NULL : &pmt_state_interface;
+}
+
+LV2_SYMBOL_EXPORT const LV2_Descriptor* lv2_descriptor(uint32_t index) {
+  static const LV2_Descriptor descriptor = {PMT_PLUGIN_URI, instantiate, connect_port,  activate,
+                                            pmt_plugin_run, deactivate,  cleanup,       extension_data};
+  return index ? NULL : &descriptor;
+}

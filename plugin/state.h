@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: ISC */
+/** @file state.h  Saving and restoring: one property, urn:partimento:model, a path. Host's thread, while run() goes on. */
+#ifndef PMT_PLUGIN_STATE_H
+#define PMT_PLUGIN_STATE_H
+
+#include <lv2/state/state.h>
+
+extern const LV2_State_Interface pmt_state_interface;
+
+#endif
