@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/** @file kernel.h  The panel kernel: y = W x + b over 32- or 64-row panels (PERF: bytes decide, not flops).
+/** @file kernel.h  The panel kernel, y = W x + b over panels of 64 rows, and the LSTM cell over one panel of gates.
 
     A matrix [rows, cols] is packed once, at load, into panels of PMT_PANEL rows: panel p holds, column after column,
     the PMT_PANEL weights of its rows, so one pass streams memory forward and vectorises over rows without shuffles.
     Each row sums its columns in ascending order, product by product, with no fused multiply-add: the bits are the same
     for every slicing, every dispatch level and every machine with IEEE floats. That costs nothing where it matters:
-    the kernel waits for weights, not for the adder.
+    the kernel waits for weights, not for the adder (docs/kernels.md has the figures).
 
     Called by nn/net.c; calls nothing. Rows are padded to a whole panel with zero weights. */
 #ifndef PMT_NN_KERNEL_H
@@ -16,7 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PMT_PANEL = 64 };
+enum {
+  PMT_PANEL = 64,
+  PMT_CELL_UNITS = PMT_PANEL / 4, /**< LSTM units whose four gates fill one panel */
+};
 
 static inline uint32_t pmt_panel_count(uint32_t rows) PMT_RT { return (rows + PMT_PANEL - 1) / PMT_PANEL; }
 
@@ -25,10 +28,11 @@ static inline size_t pmt_packed_floats(uint32_t rows, uint32_t cols) PMT_RT {
   return (size_t)pmt_panel_count(rows) * PMT_PANEL * cols;
 }
 
-/** Pack row-major w [rows, cols] (leading dimension ld) into columns col0.. of `packed`, whose panels have
-    cols_all columns: so two matrices can share one panel, [W_ih | W_hh]. Setup only. */
-void pmt_panels_pack(float* packed, uint32_t cols_all, uint32_t col0, const float* w, uint32_t rows, uint32_t cols,
-                     uint32_t ld);
+/** Put row-major w [rows, cols] at rows row0.. and columns col0.. of `packed`, whose panels have cols_all columns: so
+    two matrices can share one panel, [W_ih | W_hh], and gates can be interleaved. What is not put stays as it was:
+    zero it first. Setup only. */
+void pmt_panels_pack(float* packed, uint32_t cols_all, uint32_t row0, uint32_t col0, const float* w, uint32_t rows,
+                     uint32_t cols);
 
 /** y[panel rows] = b + W x for panels first .. first + n_panels - 1.
     @param packed 64-byte aligned @param b (padded rows), aligned @param x (cols) @param y (padded rows), aligned; does
@@ -36,7 +40,16 @@ void pmt_panels_pack(float* packed, uint32_t cols_all, uint32_t col0, const floa
 typedef void (*PmtPanelsRun)(const float* packed, uint32_t cols, const float* b, const float* x, float* y,
                              uint32_t first, uint32_t n_panels) PMT_RT;
 
-typedef struct { const char* name; PmtPanelsRun run; } PmtKernel;
+/** c_next = sig(f) * c + sig(i) * tanh(g), h = sig(o) * tanh(c_next) for PMT_CELL_UNITS units.
+    @param gates (PMT_PANEL) the units' i, then their f, g, o @param c (units) @param c_next (units) @param h (units);
+    all aligned to 64 bytes, none aliases another. What falls below 2^-50 becomes zero (pmt_tame). */
+typedef void (*PmtCellRun)(const float* gates, const float* c, float* c_next, float* h) PMT_RT;
+
+typedef struct {
+  const char* name;
+  PmtPanelsRun run;
+  PmtCellRun cell;
+} PmtKernel;
 
 /** The kernels this build has and this CPU runs, widest first; the portable one is always last. */
 size_t pmt_kernels(const PmtKernel** list);

@@ -16,6 +16,7 @@
 
 #include "base/attributes.h"
 #include "base/status.h"
+#include "nn/kernel.h"
 #include "nn/tensors.h"
 
 #include <stdbool.h>
@@ -53,33 +54,40 @@ typedef struct {
     `vocab` is what the caller's vocabulary demands. `tensors` may be freed afterwards.
     @return PMT_BAD_FILE, PMT_BAD_SHAPE, PMT_UNSUPPORTED, PMT_NO_MEM */
 PmtStatus pmt_net_new(const PmtTensors* tensors, uint32_t vocab, PmtNet** net, PmtError* error);
+/** The same with a kernel of the caller's choice (one of pmt_kernels); pmt_net_new takes the widest. */
+PmtStatus pmt_net_new_on(const PmtKernel* kernel, const PmtTensors* tensors, uint32_t vocab, PmtNet** net,
+                         PmtError* error);
 void pmt_net_free(PmtNet* net);
 const PmtNetConfig* pmt_net_config(const PmtNet* net) PMT_RT;
 size_t pmt_net_bytes(const PmtNet* net); /**< resident weights */
+const char* pmt_net_kernel(const PmtNet* net); /**< "avx512", "avx2" or "portable" */
 
 PmtStatus pmt_net_state_new(const PmtNet* net, PmtNetState** state);
 void pmt_net_state_free(PmtNetState* state);
 size_t pmt_net_state_bytes(const PmtNet* net);
+
+/* A step in flight has no effect on h and c until it is complete: reset, restore and begin may give it up. */
 
 /** h = c = 0, u = 0, no step in flight. */
 void pmt_net_reset(PmtNetState* state) PMT_RT;
 
 /** Floats in a snapshot of the recurrent state: 2 * layers * h. */
 size_t pmt_net_snapshot_floats(const PmtNet* net) PMT_RT;
-/** Copy the recurrent state out, or in. No step may be in flight. */
+/** Copy the recurrent state out (as before a step in flight), or in (a step in flight is given up). */
 void pmt_net_save(const PmtNetState* state, float* snapshot) PMT_RT;
 void pmt_net_restore(PmtNetState* state, const float* snapshot) PMT_RT;
 
-/** Set u for the steps to come (once a slot). Bounded by (styles + 4) * d. */
+/** Set u for the steps to come (once a slot). A table the file does not have counts as zero, an index outside its
+    table as 0. Bounded by (styles + 4) * d. */
 void pmt_net_condition(PmtNetState* state, const PmtCondition* condition) PMT_RT;
 
-/** Begin the step for one token: x = E[token] + u. */
+/** Begin the step for one token: x = E[token] + u. @param token below V */
 void pmt_net_begin(PmtNetState* state, uint32_t token) PMT_RT;
 
 /** Run whole chunks until at least `budget` multiply-adds are spent or the step is complete (0 runs nothing). Chunk
     borders are fixed at load, so any sequence of budgets gives the same bits.
     @param[in,out] spent multiply-adds spent are added (may exceed the budget by less than the largest chunk)
-    @return true when the step is complete and the logits stand */
+    @return true when the step is complete and the logits stand (or none is in flight) */
 bool pmt_net_run(PmtNetState* state, uint64_t budget, uint64_t* spent) PMT_RT;
 
 /** Multiply-adds of one whole step, and of the largest chunk. */

@@ -494,7 +494,7 @@ PmtStatus pmt_tensors_load(const PmtTensors* const tensors, const char* const na
   if (status) {
     return status;
   }
-  for (size_t row = 0; row < rows; ++row) {
+  for (size_t row = 0; out && row < rows; ++row) {
     const float factor = scale ? element(scale, row) : 1.0f;
     for (size_t col = 0; col < cols; ++col) {
       const float value = element(tensor, row * cols + col) * factor;

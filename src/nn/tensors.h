@@ -49,7 +49,8 @@ PmtStatus pmt_tensors_meta_int(const PmtTensors* tensors, const char* key, int l
 /** Walk the metadata: i-th key and value, false at the end. */
 bool pmt_tensors_meta_at(const PmtTensors* tensors, size_t index, const char** key, const char** value);
 
-/** Convert to float, row-major, into `out` (rows * cols). Refuses NaN and Inf. I8 needs "{name}.scale".
+/** Convert to float, row-major, into `out` (rows * cols); NULL only checks presence, shape and scale. Refuses NaN and
+    Inf. I8 needs "{name}.scale".
     @return PMT_BAD_SHAPE when the shape is not rows x cols (rank 1: cols = 1), PMT_BAD_FILE on NaN or Inf. */
 PmtStatus pmt_tensors_load(const PmtTensors* tensors, const char* name, uint32_t rows, uint32_t cols, float* out,
                            PmtError* error);

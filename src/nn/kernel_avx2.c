@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+/* The kernels with AVX2; empty on machines that never have it. */
+#include "nn/kernel_levels.h"
+
+#ifdef PMT_KERNEL_X86
+#  ifndef __AVX2__
+#    error "compile this file with -mavx2"
+#  endif
+#  define LANES 8
+#  define ROWS 64
+#  define RUN_NAME pmt_panels_run_avx2
+#  define CELL_NAME pmt_cell_run_avx2
+#  include "nn/kernel_body.h"
+#endif

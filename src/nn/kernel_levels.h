@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* What kernel_portable.c, kernel_avx2.c and kernel_avx512.c offer to kernel.c, each built from kernel_body.h. */
+#ifndef PMT_NN_KERNEL_LEVELS_H
+#define PMT_NN_KERNEL_LEVELS_H
+
+#include "nn/kernel.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#  define PMT_KERNEL_X86 1
+#endif
+
+#define PMT_KERNEL_DECLARE(level)                                                                                   \
+  void pmt_panels_run_##level(const float* packed, uint32_t cols, const float* b, const float* x, float* y,        \
+                              uint32_t first, uint32_t n_panels) PMT_RT;                                           \
+  void pmt_cell_run_##level(const float* restrict gates, const float* restrict c, float* restrict c_next,          \
+                            float* restrict h) PMT_RT;
+
+PMT_KERNEL_DECLARE(portable)
+PMT_KERNEL_DECLARE(avx2)
+PMT_KERNEL_DECLARE(avx512)
+
+#endif
