@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: ISC */
+/* Controls by symbol, values by name, presets by URI. Above: host.h. Below: lilv. */
+#include "host_private.h"
+
+#include "cli.h"
+
+#include <lv2/presets/presets.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_control(const PmtHostPort* port) {
+  return port->kind == PMT_HOST_CONTROL_IN || port->kind == PMT_HOST_CONTROL_OUT;
+}
+
+static PmtHostPort* find_port(const PmtHost* host, const char* symbol, bool inputs_only) {
+  for (uint32_t i = 0; i < host->n_ports; ++i) {
+    PmtHostPort* port = &host->ports[i];
+    if (is_control(port) && !(inputs_only && port->kind != PMT_HOST_CONTROL_IN) && !strcmp(port->symbol, symbol)) {
+      return port;
+    }
+  }
+  return NULL;
+}
+
+static PmtStatus fail_symbol(const PmtHost* host, const char* symbol, PmtError* error) {
+  char list[240] = "";
+  size_t used = 0;
+  for (uint32_t i = 0; i < host->n_ports && used < sizeof list; ++i) {
+    if (host->ports[i].kind == PMT_HOST_CONTROL_IN) {
+      used += (size_t)snprintf(list + used, sizeof list - used, " %s", host->ports[i].symbol);
+    }
+  }
+  return pmt_fail(error, PMT_BAD_ARG, "no control \"%s\"; there are:%s", symbol, list);
+}
+
+PmtStatus pmt_host_set(PmtHost* host, const char* symbol, double value, PmtError* error) {
+  PmtHostPort* port = find_port(host, symbol, true);
+  if (!port) {
+    return fail_symbol(host, symbol, error);
+  }
+  port->value = (float)value;
+  return PMT_OK;
+}
+
+bool pmt_host_get(const PmtHost* host, const char* symbol, float* value) {
+  const PmtHostPort* port = find_port(host, symbol, false);
+  if (port) {
+    *value = port->value;
+  }
+  return port;
+}
+
+static const char* point_label(const LilvScalePoint* point) {
+  return lilv_node_as_string(lilv_scale_point_get_label(point));
+}
+
+static double point_value(const LilvScalePoint* point) {
+  return (double)lilv_node_as_float(lilv_scale_point_get_value(point));
+}
+
+PmtStatus pmt_host_value(const PmtHost* host, const char* symbol, const char* word, double* value, PmtError* error) {
+  const PmtHostPort* port = find_port(host, symbol, true);
+  if (!port) {
+    return fail_symbol(host, symbol, error);
+  }
+  PmtError not_a_number;
+  if (pmt_cli_parse_real(symbol, word, -1e30, 1e30, value, &not_a_number)) {
+    return PMT_OK;
+  }
+  LILV_FOREACH (scale_points, i, port->points) {
+    const LilvScalePoint* point = lilv_scale_points_get(port->points, i);
+    if (!strcasecmp(point_label(point), word)) {
+      *value = point_value(point);
+      return PMT_OK;
+    }
+  }
+  char list[200] = "";
+  size_t used = 0;
+  LILV_FOREACH (scale_points, i, port->points) {
+    const char* label = point_label(lilv_scale_points_get(port->points, i));
+    used += (size_t)snprintf(list + used, sizeof list - used, "%s \"%s\"", used ? "," : ", nor one of:", label);
+    if (used >= sizeof list) {
+      break;
+    }
+  }
+  return pmt_fail(error, PMT_BAD_ARG, "%s: \"%s\" is not a number%s", symbol, word, list);
+}
+
+const char* pmt_host_label(const PmtHost* host, const char* symbol, double value) {
+  const PmtHostPort* port = find_port(host, symbol, true);
+  if (!port) {
+    return NULL;
+  }
+  LILV_FOREACH (scale_points, i, port->points) {
+    const LilvScalePoint* point = lilv_scale_points_get(port->points, i);
+    if (fabs(point_value(point) - value) < 1e-6) {
+      return point_label(point);
+    }
+  }
+  return NULL;
+}
+
+void pmt_host_keep_controls(PmtHost* host) {
+  for (uint32_t i = 0; i < host->n_ports; ++i) {
+    host->ports[i].kept = host->ports[i].value;
+  }
+}
+
+void pmt_host_recall_controls(PmtHost* host) {
+  for (uint32_t i = 0; i < host->n_ports; ++i) {
+    if (host->ports[i].kind == PMT_HOST_CONTROL_IN) {
+      host->ports[i].value = host->ports[i].kept;
+    }
+  }
+}
+
+/* ---- presets ---- */
+
+static void set_from_state(const char* symbol, void* handle, const void* value, uint32_t size, uint32_t type) {
+  PmtHost* host = handle;
+  PmtHostPort* port = find_port(host, symbol, true);
+  if (!port) {
+    return;
+  }
+  if (type == host->urids.atom_float && size == sizeof(float)) {
+    memcpy(&port->value, value, sizeof(float));
+  } else if (type == host->urids.atom_int && size == sizeof(int32_t)) {
+    int32_t whole = 0;
+    memcpy(&whole, value, sizeof whole);
+    port->value = (float)whole;
+  }
+}
+
+static PmtStatus fail_preset(const LilvNodes* presets, const char* uri, PmtError* error) {
+  char list[240] = "";
+  size_t used = 0;
+  LILV_FOREACH (nodes, i, presets) {
+    if (used < sizeof list) {
+      used += (size_t)snprintf(list + used, sizeof list - used, " %s", lilv_node_as_uri(lilv_nodes_get(presets, i)));
+    }
+  }
+  return pmt_fail(error, PMT_BAD_ARG, "no preset \"%s\"; there are:%s", uri, *list ? list : " none");
+}
+
+static PmtStatus apply_preset(PmtHost* host, const LilvNode* preset, PmtError* error) {
+  lilv_world_load_resource(host->world, preset);
+  LilvState* state = lilv_state_new_from_world(host->world, &host->map, preset);
+  if (!state) {
+    return pmt_fail(error, PMT_BAD_FILE, "preset %s cannot be read", lilv_node_as_uri(preset));
+  }
+  lilv_state_restore(state, host->instance, set_from_state, host, 0, host->features);
+  lilv_state_free(state);
+  return PMT_OK;
+}
+
+PmtStatus pmt_host_preset(PmtHost* host, const char* uri, PmtError* error) {
+  LilvNode* kind = lilv_new_uri(host->world, LV2_PRESETS__Preset);
+  LilvNodes* presets = lilv_plugin_get_related(host->plugin, kind);
+  const LilvNode* found = NULL;
+  LILV_FOREACH (nodes, i, presets) {
+    const LilvNode* preset = lilv_nodes_get(presets, i);
+    if (lilv_node_is_uri(preset) && !strcmp(lilv_node_as_uri(preset), uri)) {
+      found = preset;
+    }
+  }
+  const PmtStatus status = found ? apply_preset(host, found, error) : fail_preset(presets, uri, error);
+  lilv_nodes_free(presets);
+  lilv_node_free(kind);
+  return status;
+}
