@@ -16,6 +16,7 @@
 
 enum {
   PMT_SLOT_TOKENS_MAX = 48, /**< after so many tokens in a slot: only what completes the note, then T_next */
+  PMT_SLOT_STEPS_MAX = PMT_SLOT_TOKENS_MAX + 2, /**< the last allowed token may be a POS: a note and its duration follow */
   PMT_MASK_WORDS = (PMT_VOCAB_MAX + 63) / 64,
 };
 
@@ -37,7 +38,8 @@ static inline void pmt_limits_set(PmtLimits* l, PmtToken t, bool on) PMT_RT {
 static inline bool pmt_limits_has(const PmtLimits* l, PmtToken t) PMT_RT { return l->notes[t / 64] >> (t % 64) & 1; }
 
 typedef enum {
-  PMT_AFTER_BOS, PMT_AFTER_SLOT, PMT_AFTER_POS, PMT_AFTER_VEL, PMT_AFTER_ORNAMENT, PMT_AFTER_NOTE, PMT_AFTER_DUR,
+  PMT_AFTER_BOS, /**< between slots: the mask is empty until pmt_grammar_begin_slot() */
+  PMT_AFTER_SLOT, PMT_AFTER_POS, PMT_AFTER_VEL, PMT_AFTER_ORNAMENT, PMT_AFTER_NOTE, PMT_AFTER_DUR,
   PMT_AFTER_COMPLETE, /**< a drum, or a note with two durations */
   PMT_AFTER_END,
 } PmtGrammarState;
@@ -72,7 +74,7 @@ void pmt_grammar_mask(const PmtGrammar* grammar, const PmtLimits* limits, uint32
                       uint64_t mask[PMT_MASK_WORDS]) PMT_RT;
 
 /** Take one token. @return false, and no change, when the mask (with everything in `limits`) forbids it.
-    T_next ends the slot: the state stays PMT_AFTER_COMPLETE-like until pmt_grammar_begin_slot(). */
+    T_next ends the slot: the state is PMT_AFTER_BOS, which allows nothing, until pmt_grammar_begin_slot(). */
 bool pmt_grammar_accept(PmtGrammar* grammar, const PmtLimits* limits, uint32_t parts, PmtToken token) PMT_RT;
 
 /** Order key: 128 * part + 127 - pitch; drums 1024 + id. */
