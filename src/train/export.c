@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: ISC */
+/** @file export.c  See export.h. */
+#include "train/export.h"
+
+#include "nn/tensors.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { META_MAX = 48, TEXT_BYTES = 1 << 16, TENSORS_MAX = PMT_BLOCKS_MAX + PMT_TRAIN_LAYERS_MAX };
+
+/** Metadata in the making: values live in one text buffer. */
+typedef struct {
+  PmtMetaOut meta[META_MAX];
+  size_t n;
+  char* text;
+  size_t used;
+  bool full;
+} Meta;
+
+/** Append to the value being written. */
+PMT_PRINTF(2, 3) static void say(Meta* m, const char* format, ...) {
+  va_list args;
+  va_start(args, format);
+  const int n = vsnprintf(m->text + m->used, TEXT_BYTES - m->used, format, args);
+  va_end(args);
+  if (n < 0 || (size_t)n >= TEXT_BYTES - m->used) {
+    m->full = true;
+    return;
+  }
+  m->used += (size_t)n;
+}
+
+/** Begin a value; what say() writes next belongs to it. */
+static void key(Meta* m, const char* name) {
+  if (m->n == META_MAX || m->used + 2 >= TEXT_BYTES) {
+    m->full = true;
+    return;
+  }
+  if (m->n) { m->text[m->used++] = '\0'; }
+  m->meta[m->n++] = (PmtMetaOut){name, m->text + m->used};
+  m->text[m->used] = '\0';
+}
+
+static void text(Meta* m, const char* name, const char* value) {
+  key(m, name);
+  say(m, "%s", value ? value : "");
+}
+
+static void number(Meta* m, const char* name, double value) {
+  key(m, name);
+  say(m, "%.10g", value);
+}
+
+static void describe_parts(Meta* m, const PmtFacts* f) {
+  number(m, "parts", f->parts);
+  key(m, "pitch_lo");
+  for (uint32_t p = 0; p < f->parts; ++p) { say(m, "%s%u", p ? "," : "", f->pitch_lo[p]); }
+  key(m, "pitch_hi");
+  for (uint32_t p = 0; p < f->parts; ++p) { say(m, "%s%u", p ? "," : "", f->pitch_hi[p]); }
+  key(m, "part_names");
+  for (uint32_t p = 0; p < f->parts; ++p) { say(m, "%sPart %u", p ? "," : "", p + 1); }
+}
+
+static void describe_styles(Meta* m, const PmtExport* about, uint32_t styles) {
+  const PmtFacts* f = about->facts;
+  key(m, "styles");
+  for (uint32_t k = 0; k < styles; ++k) { say(m, "%s%s", k ? "," : "", about->corpora[k].name); }
+  key(m, "programs");
+  for (uint32_t k = 0; k < styles; ++k) {
+    for (uint32_t p = 0; p < f->parts; ++p) { say(m, "%s%u", p ? "," : k ? ";" : "", f->program[k][p]); }
+  }
+  key(m, "style_parts");
+  for (uint32_t k = 0; k < styles; ++k) { say(m, "%s%u", k ? "," : "", f->style_parts[k]); }
+  key(m, "style_bpm");
+  for (uint32_t k = 0; k < styles; ++k) { say(m, "%s%.4g", k ? "," : "", (double)f->style_bpm[k]); }
+  key(m, "density_octiles");
+  for (uint32_t k = 0; k < styles; ++k) {
+    for (uint32_t i = 0; i < PMT_OCTILE_LIMITS; ++i) { say(m, "%s%u", i ? "," : k ? ";" : "", f->octiles[k][i]); }
+  }
+}
+
+static void describe(Meta* m, const PmtParams* params, const PmtExport* about) {
+  const PmtTrainShape* s = &params->shape;
+  text(m, "format_version", "1");
+  text(m, "arch", "lstm");
+  text(m, "vocab", PMT_VOCAB_NAME);
+  number(m, "layers", s->layers);
+  number(m, "d", s->d);
+  number(m, "h", s->h);
+  describe_parts(m, about->facts);
+  describe_styles(m, about, s->styles);
+  text(m, "lag", "1");
+  text(m, "velocity", about->facts->velocity ? "1" : "0");
+  text(m, "drums", about->facts->drums ? "1" : "0");
+  text(m, "ornaments", about->facts->ornaments ? "1" : "0");
+  text(m, "microtiming", "0");
+  text(m, "temperature", "1.0");
+  text(m, "min_p", "0.05");
+  if (isfinite(about->valid)) { key(m, "valid_nats_per_quarter"), say(m, "%.3f", about->valid); }
+  if (isfinite(about->ngram)) { key(m, "ngram_nats_per_quarter"), say(m, "%.3f", about->ngram); }
+  text(m, "title", about->title);
+  text(m, "author", about->author);
+  text(m, "license", about->license);
+  text(m, "data_license", about->data_license);
+  text(m, "data_sources", about->data_sources);
+  text(m, "trained_with", "partimento " PMT_VERSION);
+  text(m, "command", about->command);
+  number(m, "seed", (double)about->seed);
+  number(m, "steps", (double)about->steps);
+}
+
+/** Bias_hh is zero: a layer's two biases were trained as one. */
+static size_t list_tensors(const PmtParams* params, const float* w, const float* zeros,
+                           char names[PMT_TRAIN_LAYERS_MAX][24], PmtTensorOut out[TENSORS_MAX]) {
+  size_t n = 0;
+  for (uint32_t i = 0; i < params->n_blocks; ++i) {
+    const PmtBlock* b = &params->block[i];
+    out[n++] = (PmtTensorOut){.name = b->name, .rank = b->cols == 1 ? 1 : 2, .shape = {b->rows, b->cols}, .data = w + b->at};
+  }
+  for (uint32_t l = 0; l < params->shape.layers; ++l) {
+    snprintf(names[l], sizeof names[l], "rnn.bias_hh_l%u", l);
+    out[n++] = (PmtTensorOut){.name = names[l], .rank = 1, .shape = {4 * params->shape.h, 1}, .data = zeros};
+  }
+  return n;
+}
+
+PmtStatus pmt_export_model(const char* path, const PmtParams* params, const float* w, const PmtExport* about,
+                           PmtError* error) {
+  Meta m = {.text = malloc(TEXT_BYTES)};
+  float* zeros = calloc(4 * params->shape.h, sizeof *zeros);
+  PmtStatus st = PMT_NO_MEM;
+  if (m.text && zeros) {
+    char names[PMT_TRAIN_LAYERS_MAX][24];
+    PmtTensorOut tensors[TENSORS_MAX];
+    const size_t n = list_tensors(params, w, zeros, names, tensors);
+    describe(&m, params, about);
+    st = m.full ? pmt_fail(error, PMT_TOO_BIG, "%s: the metadata exceeds %d bytes", path, TEXT_BYTES)
+                : pmt_tensors_write(path, tensors, n, m.meta, m.n, error);
+  } else {
+    pmt_fail(error, st, "%s: out of memory", path);
+  }
+  free(m.text);
+  free(zeros);
+  return st;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/** @file trainer.h  A whole training run: folders in, model file and checkpoint out.
+
+    Above: tools/cmd_train.c. Below: corpus.c, stream.c, learner.c, score.c, checkpoint.c, export.c. */
+#ifndef PMT_TRAIN_TRAINER_H
+#define PMT_TRAIN_TRAINER_H
+
+#include "train/facts.h"
+#include "train/learner.h"
+#include "train/score.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+enum { PMT_EVALUATIONS = 20 };
+
+typedef struct {
+  const char* name;
+  const char* folder;
+} PmtStyleSource;
+
+typedef struct {
+  PmtStyleSource styles[PMT_STYLES_MAX];
+  size_t n_styles;
+  const char* out;         /**< model file */
+  const char* checkpoint;  /**< NULL: out + ".checkpoint" */
+  bool resume;             /**< continue from the checkpoint, which must be there */
+  double minutes;          /**< budget; used when steps is 0 */
+  uint64_t steps;          /**< exact number of steps; 0 = by time */
+  uint64_t pause_after;    /**< write a checkpoint and return after this step, unfinished; 0 = never */
+  uint32_t layers, hidden, embed, batch, length, threads; /**< threads 0 = processors online */
+  double dropout, rate, balance;
+  uint64_t seed;
+  const char *title, *author, *license; /**< may be NULL */
+  const char* command;     /**< the command line, for the card */
+  FILE* log;               /**< progress; NULL = silent */
+  const volatile sig_atomic_t* stop; /**< set by a signal: write a checkpoint and return, unfinished; may be NULL */
+} PmtTrainOptions;
+
+PmtTrainOptions pmt_train_defaults(void);
+
+/** One evaluation: a point of the curves. */
+typedef struct {
+  uint64_t step;
+  double train;            /**< mean nats a token since the last */
+  double valid;            /**< nats a quarter, mean over styles; NaN without valid pieces */
+  double style[PMT_STYLES_MAX];
+  bool averaged;           /**< the moving average was the better of the two */
+} PmtTrainPoint;
+
+/** How one split was predicted. */
+typedef struct {
+  PmtScoreSum sum;
+  double ngram;            /**< nats of the 6-gram over the same tokens; NaN = not measured */
+} PmtSplitResult;
+
+/** What a finished run leaves for the card and the curve. */
+typedef struct {
+  PmtFacts facts;
+  PmtCorpus* corpora;      /**< owned */
+  size_t n_corpora;
+  PmtParams params;
+  PmtTrainPoint points[4 * PMT_EVALUATIONS];
+  size_t n_points;
+  uint64_t steps, best_step;
+  bool finished;           /**< false: paused, the checkpoint goes on from here and no model was written */
+  double seconds;          /**< of training, evaluations included */
+  PmtSplitResult valid[PMT_STYLES_MAX], test[PMT_STYLES_MAX];
+} PmtTrainResult;
+
+/** Run. Blocks for minutes. @return PMT_BAD_FILE, PMT_BAD_ARG, PMT_IO, PMT_NO_MEM with one clear line */
+PmtStatus pmt_train(const PmtTrainOptions* options, PmtTrainResult* result, PmtError* error);
+void pmt_train_result_free(PmtTrainResult* result);
+
+#endif

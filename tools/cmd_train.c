@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: ISC */
+/* partimento train. Above: main.c. Below: train/trainer.h, cli.h. */
+#include "cli.h"
+#include "cmd.h"
+
+#include "train/trainer.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int number) {
+  (void)number;
+  stopped = 1;
+}
+
+/** Takes "NAME=DIR". The two strings live as long as argv. */
+static bool take_style(void* target, const char* value, PmtError* error) {
+  PmtTrainOptions* o = target;
+  const char* equals = strchr(value, '=');
+  if (!equals || equals == value || !equals[1]) {
+    pmt_fail(error, PMT_BAD_ARG, "--style: \"%s\" is not NAME=DIR", value);
+    return false;
+  }
+  if (equals - value > 40 || strcspn(value, ",;") < (size_t)(equals - value)) {
+    pmt_fail(error, PMT_BAD_ARG, "--style: a name has up to 40 bytes and neither ',' nor ';': \"%s\"", value);
+    return false;
+  }
+  if (o->n_styles == PMT_STYLES_MAX) {
+    pmt_fail(error, PMT_BAD_ARG, "--style: more than %d styles", PMT_STYLES_MAX);
+    return false;
+  }
+  char* name = strndup(value, (size_t)(equals - value));
+  if (!name) {
+    pmt_fail(error, PMT_NO_MEM, "out of memory");
+    return false;
+  }
+  for (size_t k = 0; k < o->n_styles; ++k) {
+    if (!strcasecmp(o->styles[k].name, name)) {
+      pmt_fail(error, PMT_BAD_ARG, "--style: \"%s\" is given twice", name);
+      free(name);
+      return false;
+    }
+  }
+  o->styles[o->n_styles++] = (PmtStyleSource){name, equals + 1};
+  return true;
+}
+
+static void free_styles(PmtTrainOptions* o) {
+  for (size_t k = 0; k < o->n_styles; ++k) { free((char*)(uintptr_t)o->styles[k].name); }
+  o->n_styles = 0;
+}
+
+/** The command line, for the card: as it could be typed again. */
+static char* join_command(int argc, char** argv) {
+  size_t size = sizeof "partimento";
+  for (int i = 0; i < argc; ++i) { size += strlen(argv[i]) + 1; }
+  char* line = malloc(size);
+  if (!line) { return NULL; }
+  char* at = stpcpy(line, "partimento");
+  for (int i = 0; i < argc; ++i) {
+    *at++ = ' ';
+    at = stpcpy(at, argv[i]);
+  }
+  return line;
+}
+
+/** Fail before an hour of training, not after. */
+static PmtStatus check_writable(const char* path, PmtError* error) {
+  char folder[4096];
+  if ((size_t)snprintf(folder, sizeof folder, "%s", path) >= sizeof folder) {
+    return pmt_fail(error, PMT_IO, "%.80s...: path too long", path);
+  }
+  char* slash = strrchr(folder, '/');
+  if (slash) { slash[slash == folder] = '\0'; }
+  if (access(slash ? folder : ".", W_OK)) { return pmt_fail(error, PMT_IO, "%s: cannot write there: %m", path); }
+  return PMT_OK;
+}
+
+static int run(PmtTrainOptions* o) {
+  PmtError error = {""};
+  PmtTrainResult* result = malloc(sizeof *result);
+  if (!result) {
+    pmt_fail(&error, PMT_NO_MEM, "out of memory");
+    return pmt_cli_failure("train", &error);
+  }
+  *result = (PmtTrainResult){0};
+  PmtStatus st = check_writable(o->out, &error);
+  if (!st) { st = pmt_train(o, result, &error); }
+  if (!st && !result->finished) {
+    fprintf(stderr, "stopped at a checkpoint; the same command with --resume goes on\n");
+  }
+  pmt_train_result_free(result);
+  free(result);
+  return st ? pmt_cli_failure("train", &error) : PMT_EXIT_OK;
+}
+
+int pmt_cmd_train(int argc, char** argv) {
+  PmtTrainOptions o = pmt_train_defaults();
+  int64_t steps = 0, layers = o.layers, hidden = o.hidden, embed = o.embed, batch = o.batch, length = o.length,
+          threads = 0, seed = (int64_t)o.seed, pause = 0;
+  const PmtCliOption options[] = {
+    {"style", PMT_CLI_CUSTOM, &o, "NAME=DIR", "learn a style of this name from the *.mid in DIR; may be repeated", 0, 0,
+     take_style},
+    {"out", PMT_CLI_TEXT, &o.out, "FILE", "write the model there (.safetensors), its card and curve beside it", 0, 0, NULL},
+    {"minutes", PMT_CLI_REAL, &o.minutes, "N", "train so long, all told (default 10)", 0.05, 100000, NULL},
+    {"steps", PMT_CLI_INT, &steps, "N", "train exactly so many steps instead: repeatable", 1, 1e9, NULL},
+    {"layers", PMT_CLI_INT, &layers, "N", "LSTM layers, 1 to 3 (default 2)", 1, 3, NULL},
+    {"hidden", PMT_CLI_INT, &hidden, "H", "units of a layer, a multiple of 8 (default 384)", 8, 2048, NULL},
+    {"embed", PMT_CLI_INT, &embed, "D", "width of the embedding, a multiple of 8 (default 192)", 8, 2048, NULL},
+    {"dropout", PMT_CLI_REAL, &o.dropout, "X", "share of units dropped in training (default 0.1)", 0, 0.9, NULL},
+    {"rate", PMT_CLI_REAL, &o.rate, "X", "learning rate at its height (default 0.003)", 1e-7, 1, NULL},
+    {"batch", PMT_CLI_INT, &batch, "B", "streams side by side (default 16)", 1, 1024, NULL},
+    {"length", PMT_CLI_INT, &length, "T", "tokens a step and stream (default 128)", 2, 4096, NULL},
+    {"balance", PMT_CLI_REAL, &o.balance, "X", "share of a style = its tokens to this power (default 0.6)", 0, 1, NULL},
+    {"seed", PMT_CLI_INT, &seed, "N", "of all chance (default 1)", 0, 1e15, NULL},
+    {"threads", PMT_CLI_INT, &threads, "N", "threads (default: the processors online)", 1, 256, NULL},
+    {"checkpoint", PMT_CLI_TEXT, &o.checkpoint, "FILE", "keep the state of the run there (default FILE.checkpoint)", 0, 0,
+     NULL},
+    {"resume", PMT_CLI_FLAG, &o.resume, NULL, "go on from the checkpoint, bit for bit", 0, 0, NULL},
+    {"pause-after", PMT_CLI_INT, &pause, "N", "stop after step N, leaving a checkpoint", 1, 1e9, NULL},
+    {"title", PMT_CLI_TEXT, &o.title, "TEXT", "shown to whoever loads the model", 0, 0, NULL},
+    {"author", PMT_CLI_TEXT, &o.author, "TEXT", "of the model", 0, 0, NULL},
+    {"license", PMT_CLI_TEXT, &o.license, "TEXT", "of the model", 0, 0, NULL},
+  };
+  const PmtCliCommand command = {
+    .name = "train", .operands = "", .summary = "make a model from folders of MIDI files",
+    .options = options, .n_options = sizeof options / sizeof *options,
+    .notes = "A folder may say which file is for what in train.txt, valid.txt and test.txt, one name a line;\n"
+             "else 80, 10 and 10 % are chosen by the names. Ctrl-C leaves a checkpoint.\n",
+  };
+  int first;
+  int status = pmt_cli_parse(&command, argc, argv, &first);
+  if (status == PMT_CLI_RUN && !o.n_styles) { status = pmt_cli_misuse("train", "no --style NAME=DIR: nothing to learn from"); }
+  if (status == PMT_CLI_RUN && !o.out) { status = pmt_cli_misuse("train", "no --out FILE: nowhere to write the model"); }
+  if (status != PMT_CLI_RUN) {
+    free_styles(&o);
+    return status;
+  }
+  o.steps = (uint64_t)steps, o.pause_after = (uint64_t)pause, o.seed = (uint64_t)seed;
+  o.layers = (uint32_t)layers, o.hidden = (uint32_t)hidden, o.embed = (uint32_t)embed;
+  o.batch = (uint32_t)batch, o.length = (uint32_t)length, o.threads = (uint32_t)threads;
+  o.log = stderr;
+  o.stop = &stopped;
+  signal(SIGINT, on_signal);
+  signal(SIGTERM, on_signal);
+  char* line = join_command(argc, argv);
+  o.command = line;
+  status = run(&o);
+  free(line);
+  free_styles(&o);
+  return status;
+}
