@@ -10,7 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PMT_PART_DRUMS = 255 };
+enum {
+  PMT_PART_DRUMS = 255,
+  PMT_SCORE_TICKS_MAX = 1 << 22, /**< 174,762 quarters, a day at 120 BPM: what a score may span */
+};
 
 typedef enum { PMT_PLAIN = 0, PMT_TRILL, PMT_TURN, PMT_GRACE } PmtOrnament;
 
@@ -61,12 +64,21 @@ uint32_t pmt_score_ticks(const PmtScore* score);
 /** Sort notes into the order stated at PmtNote. */
 void pmt_score_sort(PmtScore* score);
 
+/** Order of two notes as stated at PmtNote: negative, 0 (same onset, part and pitch) or positive. */
+int pmt_note_compare(const PmtNote* a, const PmtNote* b);
+
+/** A re-struck note ends the older one of the same part and pitch. @param score sorted, without doubles
+    @return notes cut */
+uint32_t pmt_score_cut_restruck(PmtScore* score);
+
 /** Compare notes and bars (not tempos, not programs). @return true when equal; else a line in `error` says where. */
 bool pmt_score_equal(const PmtScore* a, const PmtScore* b, PmtError* error);
 
+#define PMT_KEY_CONFIDENCE 0.6f
+
 /** Estimate the key by correlation with the Krumhansl-Kessler profiles (Krumhansl, Cognitive Foundations of Musical
     Pitch, 1990, ch. 4), notes weighted by duration.
-    @return 0 unknown (no pitched notes), 1..12 major on C..B, 13..24 minor */
+    @return 0 unknown (no pitched notes, or no key correlates by more than PMT_KEY_CONFIDENCE), 1..12 major on C..B, 13..24 minor */
 uint32_t pmt_score_key(const PmtNote* notes, size_t n_notes);
 
 #endif

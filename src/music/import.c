@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: ISC */
+/* From a MIDI file to a score on the grid. Above: the trainer, `inspect`, priming. Below: smf.c, import_*.c.
+
+   parts -> raw notes in score ticks -> bars -> ornaments -> grid -> doubles and re-strikes. Linear in the file but for the
+   sorting. */
+#include "music/import.h"
+
+#include "music/import_internal.h"
+#include "music/meter.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double exact = 0.25 + 1e-6;    /* ticks from the grid that still count as on it */
+static const double grid_reach = 3;         /* ticks an onset may move to the right, into a bar of its own perhaps */
+static const double exact_share_min = 0.9;  /* of all onsets: then the file is a score, no performance */
+
+PmtImportOptions pmt_import_defaults(void) {
+  return (PmtImportOptions){.parts_max = 4, .ornaments = true, .pitch_lo = 21, .pitch_hi = 108};
+}
+
+typedef struct {
+  const PmtSmf* smf;
+  const PmtImportOptions* options;
+  PmtScore* score;
+  PmtImportReport* report;
+  PmtError* error;
+  uint8_t* part_of; /* by voice */
+  PmtRawNote* raw;
+  size_t n_raw;
+  double offset;    /* to add to file time: pickup aligned, silence trimmed */
+} Import;
+
+static PmtStatus no_memory(PmtError* const error) {
+  return pmt_fail(error, PMT_NO_MEM, "out of memory");
+}
+
+/* Raw notes */
+
+/** Octaves up or down into the range. @return false when no octave of the note is in it */
+static bool fold(Import* const im, PmtRawNote* const note) {
+  const int lo = im->options->pitch_lo, hi = im->options->pitch_hi;
+  int pitch = note->pitch;
+  while (pitch < lo) {
+    pitch += 12;
+  }
+  while (pitch > hi) {
+    pitch -= 12;
+  }
+  im->report->folded += pitch != note->pitch && pitch >= lo;
+  note->pitch = (uint8_t)pitch;
+  return pitch >= lo;
+}
+
+static void add_raw_note(Import* const im, const PmtSmfNote* const from) {
+  const uint64_t length = from->end > from->start ? from->end - from->start : 0;
+  PmtRawNote note = {.onset = pmt_import_ticks(im->smf, from->start),
+                     .duration = pmt_import_ticks(im->smf, length),
+                     .part = im->part_of[from->track * PMT_SMF_CHANNELS + from->channel],
+                     .pitch = from->pitch,
+                     .velocity = (uint8_t)pmt_velocity_bin(from->velocity)};
+  if (note.part == PMT_PART_DRUMS) {
+    note.duration = 0;
+    if (note.pitch < PMT_DRUM_LO || note.pitch > PMT_DRUM_HI) {
+      im->report->dropped_drums++;
+      return;
+    }
+  } else if (!fold(im, &note)) {
+    return;
+  }
+  if (note.duration > PMT_DURATION_MAX) {
+    im->report->cut++;
+    note.duration = PMT_DURATION_MAX;
+  }
+  im->raw[im->n_raw++] = note;
+}
+
+static PmtStatus gather_notes(Import* const im) {
+  im->raw = malloc((im->smf->n_notes + 1) * sizeof *im->raw);
+  if (!im->raw) {
+    return no_memory(im->error);
+  }
+  for (size_t i = 0; i < im->smf->n_notes; ++i) {
+    add_raw_note(im, &im->smf->notes[i]);
+  }
+  if (im->n_raw == 0) {
+    return pmt_fail(im->error, PMT_BAD_FILE, im->smf->n_notes ? "none of its notes can be played" : "has no notes");
+  }
+  return PMT_OK;
+}
+
+/* Bars */
+
+static PmtStatus lay_bars(Import* const im) {
+  double end = 0;
+  for (size_t i = 0; i < im->n_raw; ++i) {
+    end = fmax(end, im->raw[i].onset + im->raw[i].duration);
+  }
+  if (end > PMT_SCORE_TICKS_MAX) {
+    return pmt_fail(im->error, PMT_TOO_BIG, "spans %.0f quarter notes, more than %d", end / PMT_TICKS_PER_QUARTER,
+                    PMT_SCORE_TICKS_MAX / PMT_TICKS_PER_QUARTER);
+  }
+  uint32_t shift;
+  if (pmt_import_bars(im->smf, end + grid_reach, im->score, &shift)) {
+    return no_memory(im->error);
+  }
+  im->offset = shift;
+  return PMT_OK;
+}
+
+/** Of more than two silent bars at the start, one is kept. */
+static void trim_leading_silence(Import* const im) {
+  PmtScore* const score = im->score;
+  const double first = im->raw[0].onset + im->offset;
+  size_t bar = 0;
+  while (bar + 1 < score->n_bars && score->bars[bar + 1].tick <= first) {
+    ++bar;
+  }
+  if (bar <= 2) {
+    return;
+  }
+  const size_t n_cut = bar - 1;
+  const uint32_t ticks_cut = score->bars[n_cut].tick;
+  score->n_bars -= n_cut;
+  memmove(score->bars, score->bars + n_cut, score->n_bars * sizeof *score->bars);
+  for (size_t i = 0; i < score->n_bars; ++i) {
+    score->bars[i].tick -= ticks_cut;
+  }
+  im->offset -= ticks_cut;
+}
+
+/** Empty bars at the end go; a bar into which a note rings stays. */
+static void drop_trailing_bars(PmtScore* const score) {
+  uint32_t end = 0;
+  for (size_t i = 0; i < score->n_notes; ++i) {
+    const PmtNote* const note = &score->notes[i];
+    const uint32_t until = note->onset + (note->duration ? note->duration : 1);
+    end = until > end ? until : end;
+  }
+  while (score->n_bars > 1 && score->bars[score->n_bars - 1].tick >= end) {
+    --score->n_bars;
+  }
+}
+
+/* Grid */
+
+static double distance_to(const double tick, const double grid) {
+  return fabs(tick - grid * round(tick / grid));
+}
+
+/** Bar of an onset; onsets come in order, so `bar` only moves on. */
+static size_t bar_at(const PmtScore* const score, size_t bar, const double onset) {
+  while (bar + 1 < score->n_bars && score->bars[bar + 1].tick <= onset) {
+    ++bar;
+  }
+  return bar;
+}
+
+/** Nearly all onsets lie on 16ths, 32nds or triplets: somebody wrote this down, nobody played it. Only then is a single
+    onset on a 32nd a 32nd and no hurried 16th. */
+static bool is_written(const Import* const im) {
+  size_t n_exact = 0;
+  for (size_t i = 0, bar = 0; i < im->n_raw; ++i) {
+    const double onset = im->raw[i].onset + im->offset;
+    bar = bar_at(im->score, bar, onset);
+    const double in_bar = onset - im->score->bars[bar].tick;
+    n_exact += distance_to(in_bar, 3) <= exact || distance_to(in_bar, 4) <= exact;
+  }
+  return n_exact >= exact_share_min * im->n_raw;
+}
+
+/** Nearest tick of the grid, counted from the bar line; at most the next bar line. */
+static uint32_t snap(const double in_bar, const PmtBar* const bar, const bool written) {
+  if (written && distance_to(in_bar, 3) <= exact) {
+    return (uint32_t)(3 * lround(in_bar / 3));
+  }
+  const double sixteenth = 6 * round(in_bar / 6);
+  const double triplet = 4 * round(in_bar / 4); /* eighth triplets, multiples of 8, are among them */
+  const double near = fabs(in_bar - triplet) < fabs(in_bar - sixteenth) - 1e-6 ? triplet : sixteenth;
+  const double line = bar->ticks; /* the next bar's first tick, in bars that are no multiple of the grid */
+  return (uint32_t)(near > line || fabs(in_bar - line) < fabs(in_bar - near) ? line : near);
+}
+
+static PmtStatus quantise(Import* const im) {
+  PmtScore* const score = im->score;
+  score->notes = malloc(im->n_raw * sizeof *score->notes);
+  if (!score->notes) {
+    return no_memory(im->error);
+  }
+  const bool written = is_written(im);
+  double moved = 0;
+  for (size_t i = 0, bar = 0; i < im->n_raw; ++i) {
+    const PmtRawNote* const raw = &im->raw[i];
+    const double onset = raw->onset + im->offset;
+    bar = bar_at(score, bar, onset);
+    const uint32_t line = score->bars[bar].tick;
+    const uint32_t tick = line + snap(onset - line, &score->bars[bar], written);
+    const double by = fabs(onset - tick);
+    moved += by;
+    im->report->moved += by > exact;
+    const uint32_t length = (uint32_t)lround(raw->duration);
+    score->notes[i] = (PmtNote){
+        .onset = tick,
+        .duration = raw->part == PMT_PART_DRUMS ? 0 : (uint16_t)pmt_duration_nearest(length ? length : 1),
+        .part = raw->part,
+        .pitch = raw->pitch,
+        .velocity = raw->velocity,
+        .ornament = raw->ornament};
+  }
+  score->n_notes = im->n_raw;
+  im->report->moved_mean_ticks = moved / (double)im->n_raw;
+  pmt_score_sort(score);
+  return PMT_OK;
+}
+
+/** Of notes with the same onset, part and pitch the longest stays, as loud as the loudest. */
+static void merge_doubles(PmtScore* const score, PmtImportReport* const report) {
+  size_t kept = 0;
+  for (size_t i = 1; i < score->n_notes; ++i) {
+    PmtNote* const last = &score->notes[kept];
+    const PmtNote* const note = &score->notes[i];
+    if (pmt_note_compare(last, note) != 0) {
+      score->notes[++kept] = *note;
+      continue;
+    }
+    last->velocity = note->velocity > last->velocity ? note->velocity : last->velocity;
+    last->ornament = note->ornament > last->ornament ? note->ornament : last->ornament;
+    report->merged++;
+  }
+  score->n_notes = kept + 1;
+}
+
+/* What else a score knows */
+
+static void choose_programs(const Import* const im) {
+  uint32_t used[PMT_PARTS_MAX][128];
+  memset(used, 0, sizeof used);
+  for (size_t i = 0; i < im->smf->n_notes; ++i) {
+    const PmtSmfNote* const note = &im->smf->notes[i];
+    const uint8_t part = im->part_of[note->track * PMT_SMF_CHANNELS + note->channel];
+    if (part != PMT_PART_DRUMS) {
+      used[part][note->program & 127]++;
+    }
+  }
+  for (uint32_t part = 0; part < im->score->parts; ++part) {
+    uint8_t best = 0;
+    for (uint8_t program = 1; program < 128; ++program) {
+      best = used[part][program] > used[part][best] ? program : best;
+    }
+    im->score->program[part] = best;
+  }
+}
+
+static PmtStatus copy_tempos(const Import* const im) {
+  PmtScore* const score = im->score;
+  score->tempos = malloc(im->smf->n_tempos * sizeof *score->tempos);
+  if (!score->tempos) {
+    return no_memory(im->error);
+  }
+  const uint32_t end = pmt_score_ticks(score);
+  for (size_t i = 0; i < im->smf->n_tempos; ++i) {
+    const PmtSmfTempo* const tempo = &im->smf->tempos[i];
+    const double at = round(pmt_import_ticks(im->smf, tempo->tick) + im->offset);
+    if (at >= end && i > 0) {
+      break;
+    }
+    const uint32_t tick = at > 0 && i > 0 ? (uint32_t)at : 0;
+    if (score->n_tempos && score->tempos[score->n_tempos - 1].tick == tick) {
+      --score->n_tempos; /* of several at one tick, or before the start, the last one holds */
+    }
+    score->tempos[score->n_tempos++] = (PmtTempo){tick, 6e7 / tempo->us_per_quarter};
+  }
+  return PMT_OK;
+}
+
+static void find_drums(PmtScore* const score) {
+  for (size_t i = 0; i < score->n_notes && !score->has_drums; ++i) {
+    score->has_drums = score->notes[i].part == PMT_PART_DRUMS;
+  }
+}
+
+static PmtStatus import(Import* const im) {
+  PmtStatus status;
+  if (pmt_import_parts(im->smf, im->options->parts_max, &im->part_of, &im->score->parts, &im->report->parts_merged)) {
+    return no_memory(im->error);
+  }
+  im->report->notes_in = (uint32_t)im->smf->n_notes;
+  if ((status = gather_notes(im)) || (status = lay_bars(im))) {
+    return status;
+  }
+  trim_leading_silence(im);
+  if (im->options->ornaments) {
+    im->n_raw = pmt_import_ornaments(im->raw, im->n_raw, &im->report->ornaments);
+  }
+  if ((status = quantise(im))) {
+    return status;
+  }
+  merge_doubles(im->score, im->report);
+  im->report->cut += pmt_score_cut_restruck(im->score);
+  im->report->notes_out = (uint32_t)im->score->n_notes;
+  drop_trailing_bars(im->score);
+  find_drums(im->score);
+  choose_programs(im);
+  return copy_tempos(im);
+}
+
+PmtStatus pmt_import(const PmtSmf* const smf, const PmtImportOptions* const options, PmtScore* const score,
+                     PmtImportReport* const report, PmtError* const error) {
+  PmtImportReport own_report;
+  PmtImportReport* const r = report ? report : &own_report;
+  *score = (PmtScore){0};
+  *r = (PmtImportReport){0};
+  if (options->parts_max < 1 || options->parts_max > PMT_PARTS_MAX || options->pitch_lo > options->pitch_hi ||
+      options->pitch_hi > 127) {
+    return pmt_fail(error, PMT_BAD_ARG, "cannot import into %u parts of pitches %u..%u", options->parts_max,
+                    options->pitch_lo, options->pitch_hi);
+  }
+  Import im = {.smf = smf, .options = options, .score = score, .report = r, .error = error};
+  const PmtStatus status = import(&im);
+  free(im.part_of);
+  free(im.raw);
+  if (status) {
+    pmt_score_free(score);
+  }
+  return status;
+}
+
+PmtStatus pmt_import_file(const char* const path, const PmtImportOptions* const options, PmtScore* const score,
+                          PmtImportReport* const report, PmtError* const error) {
+  *score = (PmtScore){0};
+  PmtSmf smf;
+  PmtStatus status = pmt_smf_read(path, &smf, error);
+  if (status) {
+    return status;
+  }
+  status = pmt_import(&smf, options, score, report, error);
+  pmt_smf_free(&smf);
+  if (status) {
+    pmt_error_prefix(error, path);
+  }
+  return status;
+}
