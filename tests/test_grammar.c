@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "check.h"
 #include "music/grammar.h"
+#include "music/meter.h"
 
 #include <string.h>
 

@@ -6,6 +6,8 @@
     a note is, and T_next ends a slot from every state that demands nothing. */
 #include "music/grammar.h"
 
+#include "music/meter.h"
+
 #include <string.h>
 
 #define DRUM_BITS (((1ull << PMT_DRUMS) - 1) << (PMT_TOKEN_DRUM - 64)) /* ids 71..117 lie in word 1 */
