@@ -1,34 +1,48 @@
 /* SPDX-License-Identifier: ISC */
-/** @file grammar.c  The grammar as a mask. Above: gen/sampler asks what may come; music/codec checks what came.
+/* The mask of `slot-v1`: a function of a few bytes of state. Above: gen/engine, music/codec. Below: vocab.h.
 
-    Notes are kept as bits by token id: a part is two whole words (ids 128 + 128 * part ...), so "later in order" is a
-    comparison of words and one shift. No dead end: a token that demands a note (POS, VEL, ORN) is in the mask only if
-    a note is, and T_next ends a slot from every state that demands nothing. */
+   Notes are bits by token id: a part is two whole words, so "later in order" is a comparison and one shift.
+
+   Why it cannot dead-end: POS, VEL and ORN are only let through when a note that fits behind them exists (the same
+   two questions, any_note() and any_pitched(), are asked before and after), every note can be completed by a DUR, and
+   every complete thing can be followed by T_next. Why a slot ends: the order key rises within a position, positions
+   rise within a slot, and the token budget is finite. */
 #include "music/grammar.h"
 
 #include "music/meter.h"
 
 #include <string.h>
 
-#define DRUM_BITS (((1ull << PMT_DRUMS) - 1) << (PMT_TOKEN_DRUM - 64)) /* ids 71..117 lie in word 1 */
+enum { DRUM_ORDER = 1024, DRUM_WORD = 1, NOTE_WORD = PMT_TOKEN_NOTE / 64 };
 
-enum { NOTE_WORD = PMT_TOKEN_NOTE / 64, DRUM_KEY = 1024 };
+_Static_assert(PMT_TOKEN_DRUM / 64 == DRUM_WORD && (PMT_TOKEN_DRUM + PMT_DRUMS - 1) / 64 == DRUM_WORD,
+               "drums lie in one mask word");
+_Static_assert(PMT_MASK_WORDS == NOTE_WORD + 2 * PMT_PARTS_MAX, "a part is two mask words");
 
-void pmt_limits_clear(PmtLimits* const limits) {
-  memset(limits, 0, sizeof *limits);
+/** Bits below n of a 64-bit word, n <= 64. */
+static inline uint64_t low_bits(const uint32_t n) { return n < 64 ? (1ull << n) - 1 : ~0ull; }
+
+static inline uint8_t clamp_byte(const uint32_t value) { return value < 255 ? (uint8_t)value : 255; }
+
+static void set_range(uint64_t* const mask, const uint32_t first, const uint32_t end) {
+  for (uint32_t token = first; token < end; ++token) {
+    mask[token / 64] |= 1ull << (token % 64);
+  }
 }
+
+void pmt_limits_clear(PmtLimits* const limits) { memset(limits, 0, sizeof *limits); }
 
 void pmt_limits_all(PmtLimits* const limits, const uint32_t parts) {
   pmt_limits_clear(limits);
-  limits->notes[1] = DRUM_BITS;
-  for (uint32_t w = 0; w < 2 * parts && NOTE_WORD + w < PMT_MASK_WORDS; ++w) {
-    limits->notes[NOTE_WORD + w] = ~0ull;
-  }
-  limits->ornaments = limits->velocity = true;
+  set_range(limits->notes, PMT_TOKEN_DRUM, PMT_TOKEN_DRUM + PMT_DRUMS);
+  const uint32_t words = 2 * (parts < PMT_PARTS_MAX ? parts : PMT_PARTS_MAX);
+  memset(&limits->notes[NOTE_WORD], 0xff, words * sizeof limits->notes[0]);
+  limits->ornaments = true;
+  limits->velocity = true;
 }
 
 uint32_t pmt_order_key(const PmtToken note) {
-  return note >= PMT_TOKEN_NOTE ? 128 * pmt_note_part(note) + 127 - pmt_note_pitch(note) : DRUM_KEY + (uint32_t)note;
+  return note < PMT_TOKEN_NOTE ? (uint32_t)DRUM_ORDER + note : 128 * pmt_note_part(note) + 127 - pmt_note_pitch(note);
 }
 
 void pmt_grammar_reset(PmtGrammar* const grammar) {
@@ -44,159 +58,137 @@ void pmt_grammar_begin_slot(PmtGrammar* const grammar, const uint32_t k, const u
   grammar->k_next = (uint8_t)(k_next % PMT_SLOTS_MAX);
   grammar->length = (uint8_t)(length < 1 ? 1 : length > PMT_SLOT_TICKS ? PMT_SLOT_TICKS : length);
   grammar->pos = 0;
-  grammar->key = 0;
-  grammar->sounding = (uint8_t)(sounding > 255 ? 255 : sounding);
+  grammar->duration = 0;
+  grammar->sounding = clamp_byte(sounding);
   grammar->started = 0;
+  grammar->key = 0;
   grammar->tokens = 1;
-  grammar->tokens_max = (uint16_t)(tokens_max < 1 ? 1
-                                   : tokens_max > PMT_SLOT_TOKENS_MAX ? PMT_SLOT_TOKENS_MAX : tokens_max);
+  grammar->tokens_max =
+    (uint16_t)(tokens_max < 1 ? 1 : tokens_max > PMT_SLOT_TOKENS_MAX ? PMT_SLOT_TOKENS_MAX : tokens_max);
 }
 
-/** Notes of `limits` that come after order key `last` - 1 (0: all). @return whether one is pitched; *any: whether there is one */
-static bool notes_after(const PmtGrammar* const grammar, const PmtLimits* const limits, const uint32_t parts,
-                        const uint32_t last, uint64_t mask[PMT_MASK_WORDS], bool* const any) PMT_RT {
-  uint64_t pitched = 0;
-  const bool full = limits->polyphony && (uint32_t)grammar->sounding + grammar->started >= limits->polyphony;
-  if (!full && last <= DRUM_KEY) {
-    const uint32_t first_part = last ? (last - 1) / 128 : 0;
-    for (uint32_t part = first_part; part < parts; ++part) {
-      uint64_t lo = limits->notes[NOTE_WORD + 2 * part];
-      uint64_t hi = limits->notes[NOTE_WORD + 2 * part + 1];
-      if (last && part == first_part) { /* within a part pitches fall */
-        const uint32_t below = 127 - (last - 1) % 128;
-        hi &= below >= 64 ? (1ull << (below - 64)) - 1 : 0;
-        lo &= below >= 64 ? ~0ull : (1ull << below) - 1;
-      }
-      mask[NOTE_WORD + 2 * part] |= lo;
-      mask[NOTE_WORD + 2 * part + 1] |= hi;
-      pitched |= lo | hi;
+/** Notes of `limits` whose order key is at least `key`, within `parts`. Word 0 holds no notes. */
+static void legal_notes(const PmtLimits* const limits, const uint32_t parts, const uint32_t key, uint64_t* const notes) {
+  const uint64_t drums = (low_bits(PMT_DRUMS) << (PMT_TOKEN_DRUM - 64)) & limits->notes[DRUM_WORD];
+  notes[0] = 0;
+  notes[DRUM_WORD] = key > DRUM_ORDER + 64 ? drums & ~low_bits(key - DRUM_ORDER - 64) : drums;
+  const uint32_t part = key / 128;
+  const uint32_t pitches = 128 - key % 128; /* within that part: pitches below this number are still to come */
+  for (uint32_t p = 0; p < PMT_PARTS_MAX; ++p) {
+    uint64_t low = p < parts && p >= part ? ~0ull : 0;
+    uint64_t high = low;
+    if (p == part) {
+      low &= low_bits(pitches < 64 ? pitches : 64);
+      high &= low_bits(pitches < 64 ? 0 : pitches - 64);
     }
-  }
-  uint64_t drums = limits->notes[1] & DRUM_BITS;
-  if (last > DRUM_KEY) {
-    const uint32_t bit = last - 1 - DRUM_KEY - 64; /* of the drum just played */
-    drums &= ~((2ull << bit) - 1);
-  }
-  mask[1] |= drums;
-  *any = pitched || drums;
-  return pitched;
-}
-
-static void set(uint64_t mask[PMT_MASK_WORDS], const uint32_t token) PMT_RT {
-  mask[token / 64] |= 1ull << (token % 64);
-}
-
-static void set_range(uint64_t mask[PMT_MASK_WORDS], const uint32_t first, const uint32_t end) PMT_RT {
-  for (uint32_t t = first; t < end; ++t) {
-    set(mask, t);
+    notes[NOTE_WORD + 2 * p] = limits->notes[NOTE_WORD + 2 * p] & low;
+    notes[NOTE_WORD + 2 * p + 1] = limits->notes[NOTE_WORD + 2 * p + 1] & high;
   }
 }
 
-static void allow_ornaments(const PmtLimits* const limits, uint64_t mask[PMT_MASK_WORDS]) PMT_RT {
-  if (limits->ornaments) {
-    set_range(mask, PMT_TOKEN_TRILL, PMT_TOKEN_GRACE + 1);
+static bool any_pitched(const uint64_t* const notes) {
+  uint64_t any = 0;
+  for (uint32_t i = NOTE_WORD; i < PMT_MASK_WORDS; ++i) {
+    any |= notes[i];
   }
+  return any != 0;
 }
 
-static void allow_velocities(const PmtGrammar* const grammar, const PmtLimits* const limits,
-                             uint64_t mask[PMT_MASK_WORDS]) PMT_RT {
-  for (uint32_t bin = 0; limits->velocity && bin < PMT_VELOCITIES; ++bin) {
-    if (bin != grammar->velocity) {
-      set(mask, pmt_token_vel(bin));
-    }
-  }
+static bool any_note(const uint64_t* const notes) { return notes[DRUM_WORD] || any_pitched(notes); }
+
+static bool budget_left(const PmtGrammar* const g) { return g->tokens < g->tokens_max; }
+
+static bool polyphony_left(const PmtGrammar* const g, const PmtLimits* const limits) {
+  return limits->polyphony == 0 || (uint32_t)g->sounding + g->started < limits->polyphony;
 }
 
-/** A note at this position: with its VEL and ORN if those may still come. */
-static void allow_note(const PmtGrammar* const grammar, const PmtLimits* const limits, const uint32_t parts,
-                       const bool velocity, uint64_t mask[PMT_MASK_WORDS]) PMT_RT {
-  bool any;
-  if (notes_after(grammar, limits, parts, grammar->key, mask, &any)) {
-    allow_ornaments(limits, mask);
+/** What may begin a note at this position: the note itself and, while the budget lasts, what comes before one. */
+static void mask_note_start(const PmtGrammar* const g, const PmtLimits* const limits, const uint32_t parts,
+                            uint64_t* const mask) {
+  uint64_t notes[PMT_MASK_WORDS];
+  legal_notes(limits, parts, g->key, notes);
+  for (uint32_t i = DRUM_WORD; i < PMT_MASK_WORDS; ++i) {
+    mask[i] |= notes[i];
   }
-  if (any && velocity) {
-    allow_velocities(grammar, limits, mask);
-  }
-}
-
-/** Everything between two notes: a note here, a later position, the end of the slot. */
-static void allow_next(const PmtGrammar* const grammar, const PmtLimits* const limits, const uint32_t parts,
-                       uint64_t mask[PMT_MASK_WORDS]) PMT_RT {
-  set(mask, pmt_token_slot(grammar->k_next));
-  if (grammar->tokens >= grammar->tokens_max) {
+  if (!budget_left(g)) {
     return;
   }
-  allow_note(grammar, limits, parts, true, mask);
-  uint64_t there[PMT_MASK_WORDS] = {0};
-  bool any;
-  notes_after(grammar, limits, parts, 0, there, &any);
-  if (any && grammar->length > grammar->pos + 1) {
-    set_range(mask, pmt_token_pos(grammar->pos + 1u), pmt_token_pos(grammar->length));
+  if (limits->ornaments && any_pitched(notes)) {
+    set_range(mask, PMT_TOKEN_TRILL, PMT_TOKEN_GRACE + 1);
+  }
+  if (limits->velocity && g->state != PMT_AFTER_VEL && any_note(notes)) {
+    set_range(mask, PMT_TOKEN_VEL, PMT_TOKEN_VEL + g->velocity);
+    set_range(mask, PMT_TOKEN_VEL + g->velocity + 1u, PMT_TOKEN_VEL + PMT_VELOCITIES);
   }
 }
 
-void pmt_grammar_mask(const PmtGrammar* const grammar, const PmtLimits* const limits, const uint32_t parts,
+/** After something complete: end the slot, another note here, or a later position. */
+static void mask_complete(const PmtGrammar* const g, const PmtLimits* const limits, const uint32_t parts,
+                          uint64_t* const mask) {
+  set_range(mask, pmt_token_slot(g->k_next), pmt_token_slot(g->k_next) + 1u);
+  if (!budget_left(g) || !polyphony_left(g, limits)) {
+    return;
+  }
+  mask_note_start(g, limits, parts, mask);
+  uint64_t later[PMT_MASK_WORDS];
+  legal_notes(limits, parts, 0, later);
+  if (any_note(later)) {
+    set_range(mask, PMT_TOKEN_POS + g->pos, PMT_TOKEN_POS + g->length - 1u);
+  }
+}
+
+void pmt_grammar_mask(const PmtGrammar* const g, const PmtLimits* const limits, const uint32_t parts,
                       uint64_t mask[PMT_MASK_WORDS]) {
   memset(mask, 0, PMT_MASK_WORDS * sizeof *mask);
-  bool any;
-  switch ((PmtGrammarState)grammar->state) {
-  case PMT_AFTER_BOS: set(mask, pmt_token_slot(grammar->k_next)); break;
-  case PMT_AFTER_SLOT:
-  case PMT_AFTER_COMPLETE: allow_next(grammar, limits, parts, mask); break;
-  case PMT_AFTER_POS: allow_note(grammar, limits, parts, true, mask); break;
-  case PMT_AFTER_VEL: allow_note(grammar, limits, parts, false, mask); break;
+  switch (g->state) {
+  case PMT_AFTER_POS:
+  case PMT_AFTER_VEL: mask_note_start(g, limits, parts, mask); break;
   case PMT_AFTER_ORNAMENT:
-    notes_after(grammar, limits, parts, grammar->key, mask, &any);
-    mask[1] &= ~DRUM_BITS;
+    legal_notes(limits, parts, g->key, mask);
+    mask[DRUM_WORD] = 0;
     break;
   case PMT_AFTER_NOTE: set_range(mask, PMT_TOKEN_DUR, PMT_TOKEN_DUR + PMT_DURATIONS); break;
   case PMT_AFTER_DUR:
-    allow_next(grammar, limits, parts, mask);
-    if (grammar->tokens < grammar->tokens_max) { /* a smaller one; 192 + 192 is the one equal pair */
-      const uint32_t largest = grammar->duration == PMT_DURATIONS - 1;
-      set_range(mask, PMT_TOKEN_DUR, PMT_TOKEN_DUR + grammar->duration + largest);
+    mask_complete(g, limits, parts, mask);
+    if (budget_left(g)) { /* a smaller one; 192 + 192 is the one equal pair */
+      set_range(mask, PMT_TOKEN_DUR, PMT_TOKEN_DUR + g->duration + (g->duration == PMT_DURATIONS - 1));
     }
     break;
-  case PMT_AFTER_END: break;
+  case PMT_AFTER_SLOT:
+  case PMT_AFTER_COMPLETE: mask_complete(g, limits, parts, mask); break;
+  default: break; /* between slots, or after END */
   }
 }
 
-bool pmt_grammar_accept(PmtGrammar* const grammar, const PmtLimits* const limits, const uint32_t parts,
-                        const PmtToken token) {
+bool pmt_grammar_accept(PmtGrammar* const g, const PmtLimits* const limits, const uint32_t parts, const PmtToken token) {
   uint64_t mask[PMT_MASK_WORDS];
-  pmt_grammar_mask(grammar, limits, parts, mask);
+  pmt_grammar_mask(g, limits, parts, mask);
   if (token >= PMT_VOCAB_MAX || !(mask[token / 64] >> (token % 64) & 1)) {
     return false;
   }
-  ++grammar->tokens;
+  ++g->tokens;
   switch (pmt_token_class(token)) {
-  case PMT_CLASS_SLOT: grammar->state = PMT_AFTER_BOS; break; /* ended: nothing but begin_slot goes on */
   case PMT_CLASS_POS:
-    grammar->pos = (uint8_t)(token - PMT_TOKEN_POS + 1);
-    grammar->key = 0;
-    grammar->state = PMT_AFTER_POS;
+    g->state = PMT_AFTER_POS;
+    g->pos = (uint8_t)(token - PMT_TOKEN_POS + 1);
+    g->key = 0;
     break;
   case PMT_CLASS_VEL:
-    grammar->velocity = (uint8_t)(token - PMT_TOKEN_VEL);
-    grammar->state = PMT_AFTER_VEL;
+    g->state = PMT_AFTER_VEL;
+    g->velocity = (uint8_t)(token - PMT_TOKEN_VEL);
     break;
-  case PMT_CLASS_ORNAMENT: grammar->state = PMT_AFTER_ORNAMENT; break;
+  case PMT_CLASS_ORNAMENT: g->state = PMT_AFTER_ORNAMENT; break;
   case PMT_CLASS_NOTE:
-    grammar->key = (uint16_t)(pmt_order_key(token) + 1);
-    grammar->state = PMT_AFTER_NOTE;
-    ++grammar->started;
-    break;
   case PMT_CLASS_DRUM:
-    grammar->key = (uint16_t)(pmt_order_key(token) + 1);
-    grammar->state = PMT_AFTER_COMPLETE;
+    g->state = token < PMT_TOKEN_NOTE ? PMT_AFTER_COMPLETE : PMT_AFTER_NOTE;
+    g->key = (uint16_t)(1 + pmt_order_key(token));
+    g->started = clamp_byte(g->started + 1u);
     break;
   case PMT_CLASS_DUR:
-    grammar->duration = (uint8_t)(token - PMT_TOKEN_DUR);
-    grammar->state = grammar->state == PMT_AFTER_DUR ? PMT_AFTER_COMPLETE : PMT_AFTER_DUR;
+    g->state = g->state == PMT_AFTER_NOTE ? PMT_AFTER_DUR : PMT_AFTER_COMPLETE;
+    g->duration = (uint8_t)(token - PMT_TOKEN_DUR);
     break;
-  case PMT_CLASS_RESERVED:
-  case PMT_CLASS_BOS:
-  case PMT_CLASS_END: return false; /* never in a mask */
+  default: g->state = PMT_AFTER_BOS; break; /* T_next */
   }
   return true;
 }
