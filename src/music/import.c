@@ -12,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double exact = 0.25 + 1e-6;    /* ticks from the grid that still count as on it */
-static const double grid_reach = 3;         /* ticks an onset may move to the right, into a bar of its own perhaps */
-static const double exact_share_min = 0.9;  /* of all onsets: then the file is a score, no performance */
+static const double grid_reach = 3; /* ticks an onset may move to the right, into a bar of its own perhaps */
 
 PmtImportOptions pmt_import_defaults(void) {
   return (PmtImportOptions){.parts_max = 4, .ornaments = true, .pitch_lo = 21, .pitch_hi = 108};
@@ -143,76 +141,7 @@ static void drop_trailing_bars(PmtScore* const score) {
   }
 }
 
-/* Grid */
-
-static double distance_to(const double tick, const double grid) {
-  return fabs(tick - grid * round(tick / grid));
-}
-
-/** Bar of an onset; onsets come in order, so `bar` only moves on. */
-static size_t bar_at(const PmtScore* const score, size_t bar, const double onset) {
-  while (bar + 1 < score->n_bars && score->bars[bar + 1].tick <= onset) {
-    ++bar;
-  }
-  return bar;
-}
-
-/** Nearly all onsets lie on 16ths, 32nds or triplets: somebody wrote this down, nobody played it. Only then is a single
-    onset on a 32nd a 32nd and no hurried 16th. */
-static bool is_written(const Import* const im) {
-  size_t n_exact = 0;
-  for (size_t i = 0, bar = 0; i < im->n_raw; ++i) {
-    const double onset = im->raw[i].onset + im->offset;
-    bar = bar_at(im->score, bar, onset);
-    const double in_bar = onset - im->score->bars[bar].tick;
-    n_exact += distance_to(in_bar, 3) <= exact || distance_to(in_bar, 4) <= exact;
-  }
-  return n_exact >= exact_share_min * im->n_raw;
-}
-
-/** Nearest tick of the grid, counted from the bar line; at most the next bar line. */
-static uint32_t snap(const double in_bar, const PmtBar* const bar, const bool written) {
-  if (written && distance_to(in_bar, 3) <= exact) {
-    return (uint32_t)(3 * lround(in_bar / 3));
-  }
-  const double sixteenth = 6 * round(in_bar / 6);
-  const double triplet = 4 * round(in_bar / 4); /* eighth triplets, multiples of 8, are among them */
-  const double near = fabs(in_bar - triplet) < fabs(in_bar - sixteenth) - 1e-6 ? triplet : sixteenth;
-  const double line = bar->ticks; /* the next bar's first tick, in bars that are no multiple of the grid */
-  return (uint32_t)(near > line || fabs(in_bar - line) < fabs(in_bar - near) ? line : near);
-}
-
-static PmtStatus quantise(Import* const im) {
-  PmtScore* const score = im->score;
-  score->notes = malloc(im->n_raw * sizeof *score->notes);
-  if (!score->notes) {
-    return no_memory(im->error);
-  }
-  const bool written = is_written(im);
-  double moved = 0;
-  for (size_t i = 0, bar = 0; i < im->n_raw; ++i) {
-    const PmtRawNote* const raw = &im->raw[i];
-    const double onset = raw->onset + im->offset;
-    bar = bar_at(score, bar, onset);
-    const uint32_t line = score->bars[bar].tick;
-    const uint32_t tick = line + snap(onset - line, &score->bars[bar], written);
-    const double by = fabs(onset - tick);
-    moved += by;
-    im->report->moved += by > exact;
-    const uint32_t length = (uint32_t)lround(raw->duration);
-    score->notes[i] = (PmtNote){
-        .onset = tick,
-        .duration = raw->part == PMT_PART_DRUMS ? 0 : (uint16_t)pmt_duration_nearest(length ? length : 1),
-        .part = raw->part,
-        .pitch = raw->pitch,
-        .velocity = raw->velocity,
-        .ornament = raw->ornament};
-  }
-  score->n_notes = im->n_raw;
-  im->report->moved_mean_ticks = moved / (double)im->n_raw;
-  pmt_score_sort(score);
-  return PMT_OK;
-}
+/* Order */
 
 /** Of notes with the same onset, part and pitch the longest stays, as loud as the loudest. */
 static void merge_doubles(PmtScore* const score, PmtImportReport* const report) {
@@ -293,9 +222,10 @@ static PmtStatus import(Import* const im) {
   if (im->options->ornaments) {
     im->n_raw = pmt_import_ornaments(im->raw, im->n_raw, &im->report->ornaments);
   }
-  if ((status = quantise(im))) {
-    return status;
+  if (pmt_import_quantise(im->raw, im->n_raw, im->offset, im->score, im->report)) {
+    return no_memory(im->error);
   }
+  pmt_score_sort(im->score);
   merge_doubles(im->score, im->report);
   im->report->cut += pmt_score_cut_restruck(im->score);
   im->report->notes_out = (uint32_t)im->score->n_notes;

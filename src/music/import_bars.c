@@ -39,9 +39,14 @@ static double exact_bar_ticks(const PmtSmfMeter* const meter) {
   return (double)PMT_TICKS_PER_WHOLE * meter->beats / meter->unit;
 }
 
+/** Meters to lay bars by. Bars shorter than a slot, with which converters fill gaps (three of 1/32), are taken together. */
 static PmtSmfMeter sane_meter(const PmtSmfMeter* const meter) {
   const double ticks = meter->unit > 0 ? exact_bar_ticks(meter) : 0;
-  return ticks >= 1 && ticks <= PMT_BAR_TICKS_MAX ? *meter : (PmtSmfMeter){meter->tick, 4, 4};
+  if (!(ticks >= 1 && ticks <= PMT_BAR_TICKS_MAX)) {
+    return (PmtSmfMeter){meter->tick, 4, 4};
+  }
+  const double together = ceil(PMT_SLOT_TICKS / ticks); /* 1 for whole bars; at most 8, of 1/64 */
+  return (PmtSmfMeter){meter->tick, (uint8_t)(meter->beats * together), meter->unit};
 }
 
 /** The bars of one meter, from list->tick (which is `start` rounded) to `end` rounded. */

@@ -31,6 +31,11 @@ PmtStatus pmt_import_bars(const PmtSmf* smf, double end, PmtScore* score, uint32
     (size_t)-1 when there is no memory */
 size_t pmt_import_ornaments(PmtRawNote* notes, size_t n_notes, uint32_t* found);
 
+/** Write score->notes: the raw notes, moved by `offset` and put on the grid, in the order of `raw`.
+    @param raw sorted by onset, at least one, all inside the bars of `score` @return PMT_NO_MEM */
+PmtStatus pmt_import_quantise(const PmtRawNote* raw, size_t n_raw, double offset, PmtScore* score,
+                              PmtImportReport* report);
+
 /** File ticks to score ticks. */
 static inline double pmt_import_ticks(const PmtSmf* const smf, const uint64_t tick) {
   return (double)tick * 24.0 / smf->ticks_per_quarter;
