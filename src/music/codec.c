@@ -2,9 +2,11 @@
 /* Scores to tokens and back. Above: trainer, evaluation, priming, `inspect --tokens`. Below: grammar.c for decoding. */
 #include "music/codec.h"
 
+#include "music/grammar.h"
 #include "music/meter.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
   TOKENS_PER_NOTE_MAX = 6, /* POS VEL ORN P DUR DUR */
@@ -202,5 +204,162 @@ PmtStatus pmt_encode(const PmtScore* const score, PmtSequence* const sequence, P
   free(first);
   PmtToken* const trimmed = realloc(sequence->tokens, sequence->n_tokens * sizeof *trimmed); /* often a third of it */
   sequence->tokens = trimmed ? trimmed : sequence->tokens;
+  return PMT_OK;
+}
+
+/* Decoding */
+
+typedef struct {
+  const PmtToken* tokens;
+  size_t n_tokens, at;
+  PmtScore* score;
+  PmtGrammar grammar;
+  PmtLimits limits;
+  PmtNote next; /* what VEL, ORN and POS have said of the note to come */
+  PmtError* error;
+} Decoder;
+
+static PmtStatus refuse(const Decoder* const d) {
+  char name[24];
+  pmt_token_name(d->tokens[d->at], name, sizeof name);
+  return pmt_fail(d->error, PMT_BAD_FILE, "token %zu: %s may not stand here", d->at, name);
+}
+
+/** Add to the score what an accepted token says. Room for a note a token is there. */
+static void take_token(Decoder* const d, const PmtToken token, const uint32_t slot_tick) {
+  PmtScore* const score = d->score;
+  switch (pmt_token_class(token)) {
+  case PMT_CLASS_POS: d->next.onset = slot_tick + token - PMT_TOKEN_POS + 1; break;
+  case PMT_CLASS_VEL: d->next.velocity = (uint8_t)(token - PMT_TOKEN_VEL); break;
+  case PMT_CLASS_ORNAMENT: d->next.ornament = (uint8_t)(token - PMT_TOKEN_TRILL + PMT_TRILL); break;
+  case PMT_CLASS_DUR: score->notes[score->n_notes - 1].duration += pmt_duration_ticks[token - PMT_TOKEN_DUR]; break;
+  case PMT_CLASS_NOTE:
+    d->next.part = (uint8_t)pmt_note_part(token);
+    d->next.pitch = (uint8_t)pmt_note_pitch(token);
+    score->parts = d->next.part >= score->parts ? d->next.part + 1u : score->parts;
+    score->notes[score->n_notes++] = d->next;
+    d->next.ornament = PMT_PLAIN;
+    break;
+  case PMT_CLASS_DRUM: {
+    PmtNote drum = d->next;
+    drum.part = PMT_PART_DRUMS;
+    drum.pitch = (uint8_t)(token - PMT_TOKEN_DRUM + PMT_DRUM_LO);
+    score->notes[score->n_notes++] = drum;
+    score->has_drums = true;
+    break;
+  }
+  default: break;
+  }
+}
+
+static bool at_end(const Decoder* const d) {
+  return d->at == d->n_tokens || d->tokens[d->at] == PMT_END;
+}
+
+/** One slot, from its T token to the next one or the end. */
+static PmtStatus take_slot(Decoder* const d, const PmtBar* const bar, const uint32_t in_bar) {
+  if (d->tokens[d->at] != pmt_token_slot(pmt_slot_number(in_bar))) {
+    return refuse(d);
+  }
+  const uint32_t k_next = PMT_SLOTS_MAX - 1 - pmt_slot_number(in_bar); /* any: T ends the slot, the caller compares it */
+  pmt_grammar_begin_slot(&d->grammar, pmt_slot_number(in_bar), pmt_slot_length(in_bar, bar->ticks), k_next, 0,
+                         PMT_SLOT_TOKENS_MAX);
+  d->next.onset = bar->tick + in_bar;
+  for (++d->at; !at_end(d) && pmt_token_class(d->tokens[d->at]) != PMT_CLASS_SLOT; ++d->at) {
+    d->grammar.tokens = 1; /* the allowance binds the player; a file may be denser */
+    if (!pmt_grammar_accept(&d->grammar, &d->limits, PMT_PARTS_MAX, d->tokens[d->at])) {
+      return refuse(d);
+    }
+    take_token(d, d->tokens[d->at], bar->tick + in_bar);
+  }
+  return PMT_OK;
+}
+
+/** Does the grammar let a slot end here? */
+static bool slot_is_complete(const Decoder* const d) {
+  PmtGrammar ending = d->grammar;
+  return pmt_grammar_accept(&ending, &d->limits, PMT_PARTS_MAX, pmt_token_slot(ending.k_next));
+}
+
+static PmtStatus decode_bars(Decoder* const d) {
+  for (size_t i = 0; i < d->score->n_bars; ++i) {
+    const PmtBar* const bar = &d->score->bars[i];
+    for (uint32_t in_bar = bar->skip; in_bar < bar->ticks; in_bar += PMT_SLOT_TICKS) {
+      if (at_end(d)) {
+        return PMT_OK;
+      }
+      const PmtStatus status = take_slot(d, bar, in_bar);
+      if (status) {
+        return status;
+      }
+      if (!slot_is_complete(d)) {
+        return d->at < d->n_tokens ? refuse(d) : pmt_fail(d->error, PMT_BAD_FILE, "the last note has no duration");
+      }
+    }
+  }
+  return PMT_OK;
+}
+
+static PmtStatus decode_tokens(Decoder* const d) {
+  if (d->n_tokens == 0 || d->tokens[0] != PMT_BOS) {
+    return pmt_fail(d->error, PMT_BAD_FILE, "token 0: not BOS");
+  }
+  d->at = 1;
+  const PmtStatus status = decode_bars(d);
+  if (status) {
+    return status;
+  }
+  if (d->at < d->n_tokens && d->tokens[d->at] == PMT_END) {
+    ++d->at;
+  }
+  return d->at < d->n_tokens ? refuse(d) : PMT_OK;
+}
+
+/** Bars and what tokens do not carry. */
+static PmtStatus copy_frame(const PmtScore* const like, const size_t n_notes_max, PmtScore* const score) {
+  *score = *like;
+  score->notes = malloc((n_notes_max + 1) * sizeof *score->notes);
+  score->bars = malloc((like->n_bars + 1) * sizeof *score->bars);
+  score->tempos = malloc((like->n_tempos + 1) * sizeof *score->tempos);
+  score->n_notes = 0;
+  score->has_drums = false;
+  if (!score->notes || !score->bars || !score->tempos) {
+    return PMT_NO_MEM;
+  }
+  if (like->n_bars) {
+    memcpy(score->bars, like->bars, like->n_bars * sizeof *like->bars);
+  }
+  if (like->n_tempos) {
+    memcpy(score->tempos, like->tempos, like->n_tempos * sizeof *like->tempos);
+  }
+  return PMT_OK;
+}
+
+static size_t count_notes(const PmtToken* const tokens, const size_t n_tokens) {
+  size_t n = 0;
+  for (size_t i = 0; i < n_tokens; ++i) {
+    const PmtTokenClass c = pmt_token_class(tokens[i]);
+    n += c == PMT_CLASS_NOTE || c == PMT_CLASS_DRUM;
+  }
+  return n;
+}
+
+PmtStatus pmt_decode(const PmtToken* const tokens, const size_t n_tokens, const PmtScore* const like,
+                     PmtScore* const score, PmtError* const error) {
+  Decoder d = {.tokens = tokens, .n_tokens = n_tokens, .score = score, .error = error};
+  d.next.velocity = PMT_VELOCITY_START;
+  pmt_grammar_reset(&d.grammar);
+  pmt_limits_all(&d.limits, PMT_PARTS_MAX);
+  PmtStatus status = copy_frame(like, count_notes(tokens, n_tokens), score);
+  if (status) {
+    pmt_score_free(score);
+    return pmt_fail(error, status, "out of memory");
+  }
+  status = decode_tokens(&d);
+  if (status) {
+    pmt_score_free(score);
+    return status;
+  }
+  pmt_score_cut_restruck(score);
   return PMT_OK;
 }
