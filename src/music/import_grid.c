@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 static const double exact = 0.25 + 1e-6;   /* ticks from the grid that still count as on it */
-static const double exact_share_min = 0.9; /* of all onsets: then the file is written */
+static const double exact_share_min = 0.75; /* of all onsets: the file is written, odd tuplets and all */
 static const double jitter = 1.2;          /* ticks: standard deviation of a player's onsets */
 static const double piece_weight = 4;      /* notes' worth of the piece's mean evidence in each beat */
 static const double triplet_threshold = 1; /* nats of evidence that triplets must bring */
@@ -40,7 +40,7 @@ static void move_to(Place* const place, const PmtScore* const score, const doubl
   place->in_bar = onset - score->bars[place->bar].tick;
 }
 
-/** Nearly all onsets lie on 16ths, 32nds or triplets: somebody wrote this down, nobody played it. Only then is a single
+/** Most onsets lie on 16ths, 32nds or triplets: somebody wrote this down, nobody played it. Only then is a single
     onset on a 32nd a 32nd and no hurried 16th. */
 static bool is_written(const PmtRawNote* const raw, const size_t n_raw, const double offset,
                        const PmtScore* const score) {
