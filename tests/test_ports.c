@@ -3,7 +3,7 @@
 #include "check.h"
 
 #include "gen/engine.h"
-#include "ports.h"
+#include "support/lv2_host.h"
 
 #include <lilv/lilv.h>
 #include <math.h>
@@ -87,13 +87,16 @@ static void check_default_controls(void) {
 }
 
 int main(void) {
-  const char* const build = getenv("BUILD");
-  char path[4096];
-  CHECK(realpath(build ? build : "build", path));
-  setenv("LV2_PATH", path, 1);
+  char path[4096], folder[4100];
+  pmt_host_find_bundle(path, sizeof path);
+  snprintf(folder, sizeof folder, "%s/", path);
   world = lilv_world_new();
   CHECK(world);
-  lilv_world_load_all(world);
+  lilv_world_load_specifications(world);
+  lilv_world_load_plugin_classes(world);
+  LilvNode* const bundle = lilv_new_file_uri(world, NULL, folder);
+  lilv_world_load_bundle(world, bundle);
+  lilv_node_free(bundle);
   LilvNode* const name = uri(PMT_PLUGIN_URI);
   plugin = lilv_plugins_get_by_uri(lilv_world_get_all_plugins(world), name);
   CHECKF(plugin, "no bundle in %s", path);

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: ISC */
+/* See lv2_host.h. */
+#include "support/lv2_host.h"
+
+#include "support/lv2_host_private.h"
+
+#include "check.h"
+
+#include <dlfcn.h>
+#include <lv2/atom/util.h>
+#include <lv2/buf-size/buf-size.h>
+#include <lv2/midi/midi.h>
+#include <lv2/options/options.h>
+#include <lv2/patch/patch.h>
+#include <lv2/time/time.h>
+#include <string.h>
+#include <time.h>
+
+/* URIs ------------------------------------------------------------------------------------------------------------- */
+
+LV2_URID pmt_host_map(void* const handle, const char* const uri) {
+  PmtHost* const host = handle;
+  for (uint32_t i = 0; i < host->n_uris; ++i) {
+    if (!strcmp(host->uri[i], uri)) {
+      return i + 1;
+    }
+  }
+  CHECK(host->n_uris < HOST_URIS);
+  host->uri[host->n_uris] = strdup(uri);
+  CHECK(host->uri[host->n_uris]);
+  return ++host->n_uris;
+}
+
+/* Log -------------------------------------------------------------------------------------------------------------- */
+
+static int log_vprintf(LV2_Log_Handle handle, LV2_URID type, const char* format, va_list arguments) {
+  PmtHost* const host = handle;
+  (void)type;
+  return vsnprintf(host->log, sizeof host->log, format, arguments);
+}
+
+static int log_printf(LV2_Log_Handle handle, LV2_URID type, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  const int n = log_vprintf(handle, type, format, arguments);
+  va_end(arguments);
+  return n;
+}
+
+/* Making ----------------------------------------------------------------------------------------------------------- */
+
+static const LV2_Descriptor* load_descriptor(PmtHost* const host) {
+  char path[4200];
+  snprintf(path, sizeof path, "%s/partimento.so", host->options.bundle);
+  host->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  CHECKF(host->library, "%s", dlerror());
+  LV2_Descriptor_Function find = NULL;
+  *(void**)&find = dlsym(host->library, "lv2_descriptor");
+  CHECK(find);
+  const LV2_Descriptor* const descriptor = find(0);
+  CHECK(descriptor && !find(1));
+  CHECK(!strcmp(descriptor->URI, PMT_PLUGIN_URI));
+  return descriptor;
+}
+
+static void connect_ports(PmtHost* const host) {
+#define PORT_DEFAULT(name, symbol, kind, def, min, max) def,
+  static const float value[] = {PMT_PORTS(PORT_DEFAULT)};
+  memcpy(host->port, value, sizeof value);
+  for (uint32_t i = PMT_PORT_TEMPERATURE; i < PMT_PORT_COUNT && !host->options.no_ports; ++i) {
+    pmt_host_connect(host, (PmtPortIndex)i, &host->port[i]);
+  }
+  pmt_host_connect(host, PMT_PORT_CONTROL, host->in);
+  pmt_host_set_out_capacity(host, host->options.out_capacity ? host->options.out_capacity : 65536);
+}
+
+static LV2_Handle instantiate(PmtHost* const host) {
+  host->log_feature = (LV2_Log_Log){host, log_printf, log_vprintf};
+  const int32_t block_max = 8192, block_nominal = 256;
+  const LV2_URID type_int = pmt_host_map(host, LV2_ATOM__Int);
+  const LV2_Options_Option options[] = {
+      {LV2_OPTIONS_INSTANCE, 0, pmt_host_map(host, LV2_BUF_SIZE__maxBlockLength), 4, type_int, &block_max},
+      {LV2_OPTIONS_INSTANCE, 0, pmt_host_map(host, LV2_BUF_SIZE__nominalBlockLength), 4, type_int, &block_nominal},
+      {LV2_OPTIONS_INSTANCE, 0, 0, 0, 0, NULL}};
+  const LV2_Feature features[] = {{LV2_URID__map, &host->map_feature},
+                                  {LV2_LOG__log, &host->log_feature},
+                                  {LV2_WORKER__schedule, &host->schedule},
+                                  {LV2_OPTIONS__options, (void*)(uintptr_t)options}};
+  const bool pass[] = {!host->options.no_urid_map, true, host->options.worker != PMT_HOST_NO_WORKER,
+                       host->options.options};
+  const LV2_Feature* list[5] = {NULL};
+  for (size_t i = 0, n = 0; i < 4; ++i) {
+    if (pass[i]) {
+      list[n++] = &features[i];
+    }
+  }
+  char bundle[4200]; /* hosts end it with a slash */
+  snprintf(bundle, sizeof bundle, "%s/", host->options.bundle);
+  return host->descriptor->instantiate(host->descriptor, host->options.sample_rate, bundle, list);
+}
+
+PmtHost* pmt_host_new(const PmtHostOptions* const options) {
+  PmtHost* const host = calloc(1, sizeof *host);
+  CHECK(host);
+  host->options = *options;
+  if (host->options.sample_rate == 0.0) {
+    host->options.sample_rate = 48000.0;
+  }
+  host->map_feature = (LV2_URID_Map){host, pmt_host_map};
+  lv2_atom_forge_init(&host->forge, &host->map_feature);
+  host->descriptor = load_descriptor(host);
+  pmt_host_worker_start(host);
+  host->handle = instantiate(host);
+  if (!host->handle) {
+    pmt_host_free(host);
+    return NULL;
+  }
+  host->worker = host->descriptor->extension_data(LV2_WORKER__interface);
+  host->state = host->descriptor->extension_data(LV2_STATE__interface);
+  CHECK(host->worker && host->state);
+  CHECK(!host->descriptor->extension_data("urn:nothing"));
+  connect_ports(host);
+  pmt_host_begin(host);
+  return host;
+}
+
+void pmt_host_free(PmtHost* const host) {
+  pmt_host_worker_stop(host);
+  if (host->handle) {
+    host->descriptor->cleanup(host->handle);
+  }
+  for (uint32_t i = 0; i < host->n_uris; ++i) {
+    free(host->uri[i]);
+  }
+  dlclose(host->library);
+  pmt_midi_list_free(&host->midi);
+  free(host->out);
+  free(host);
+}
+
+void pmt_host_activate(PmtHost* const host) { host->descriptor->activate(host->handle); }
+void pmt_host_deactivate(PmtHost* const host) { host->descriptor->deactivate(host->handle); }
+float* pmt_host_port(PmtHost* const host, const PmtPortIndex port) { return &host->port[port]; }
+
+void pmt_host_connect(PmtHost* const host, const PmtPortIndex port, void* const data) {
+  host->descriptor->connect_port(host->handle, port, data);
+  host->out_connected = port == PMT_PORT_MIDI_OUT ? data != NULL : host->out_connected;
+}
+
+void pmt_host_set_out_capacity(PmtHost* const host, const uint32_t capacity) {
+  free(host->out);
+  host->out_capacity = capacity;
+  host->out = malloc(sizeof(LV2_Atom) + capacity + HOST_CANARY);
+  CHECK(host->out);
+  memset(host->out, 0, sizeof(LV2_Atom) + capacity);
+  memset(host->out + sizeof(LV2_Atom) + capacity, HOST_CANARY_BYTE, HOST_CANARY);
+  pmt_host_connect(host, PMT_PORT_MIDI_OUT, host->out);
+}
+
+/* Events in -------------------------------------------------------------------------------------------------------- */
+
+void pmt_host_begin(PmtHost* const host) {
+  lv2_atom_forge_set_buffer(&host->forge, host->in, sizeof host->in);
+  lv2_atom_forge_sequence_head(&host->forge, &host->in_frame, 0);
+}
+
+void pmt_host_send_midi(PmtHost* const host, const uint32_t frame, const uint8_t* const bytes, const uint32_t size) {
+  CHECK(lv2_atom_forge_frame_time(&host->forge, frame));
+  CHECK(lv2_atom_forge_atom(&host->forge, size, pmt_host_map(host, LV2_MIDI__MidiEvent)));
+  CHECK(lv2_atom_forge_write(&host->forge, bytes, size));
+}
+
+static void send_number(PmtHost* const host, const char* const uri, const double value, const PmtHostNumbers numbers) {
+  LV2_Atom_Forge* const forge = &host->forge;
+  lv2_atom_forge_key(forge, pmt_host_map(host, uri));
+  switch (numbers) {
+  case PMT_HOST_DOUBLES: CHECK(lv2_atom_forge_double(forge, value)); break;
+  case PMT_HOST_FLOATS: CHECK(lv2_atom_forge_float(forge, (float)value)); break;
+  case PMT_HOST_INTS: CHECK(lv2_atom_forge_int(forge, (int32_t)value)); break;
+  default: CHECK(lv2_atom_forge_long(forge, (int64_t)value)); break;
+  }
+}
+
+void pmt_host_send_position(PmtHost* const host, const uint32_t frame, const PmtPosition* const p,
+                            const PmtHostNumbers numbers) {
+  const bool plain = numbers == PMT_HOST_PLAIN;
+  const PmtHostNumbers whole = plain ? PMT_HOST_NUMBERS : numbers;
+  const PmtHostNumbers part = plain ? PMT_HOST_FLOATS : numbers == PMT_HOST_INTS ? PMT_HOST_DOUBLES : numbers;
+  LV2_Atom_Forge_Frame object;
+  CHECK(lv2_atom_forge_frame_time(&host->forge, frame));
+  CHECK(lv2_atom_forge_object(&host->forge, &object, 0, pmt_host_map(host, LV2_TIME__Position)));
+  if (p->frame != PMT_NO_FRAME) {
+    send_number(host, LV2_TIME__frame, (double)p->frame, whole);
+  }
+  send_number(host, LV2_TIME__speed, (double)p->speed, part);
+  if (p->bar_beat >= 0.0) {
+    send_number(host, LV2_TIME__bar, (double)p->bar, whole);
+    send_number(host, LV2_TIME__barBeat, p->bar_beat, plain ? PMT_HOST_FLOATS : part);
+  }
+  if (p->beats_per_bar > 0.0f) {
+    send_number(host, LV2_TIME__beatsPerBar, (double)p->beats_per_bar, part);
+  }
+  if (p->unit > 0) {
+    send_number(host, LV2_TIME__beatUnit, (double)p->unit, plain ? PMT_HOST_INTS : whole);
+  }
+  if (p->bpm > 0.0f) {
+    send_number(host, LV2_TIME__beatsPerMinute, (double)p->bpm, part);
+  }
+  lv2_atom_forge_pop(&host->forge, &object);
+}
+
+void pmt_host_send_set(PmtHost* const host, const uint32_t frame, const char* const property, const char* const type,
+                       const void* const value, const uint32_t size) {
+  LV2_Atom_Forge_Frame object;
+  CHECK(lv2_atom_forge_frame_time(&host->forge, frame));
+  CHECK(lv2_atom_forge_object(&host->forge, &object, 0, pmt_host_map(host, LV2_PATCH__Set)));
+  lv2_atom_forge_key(&host->forge, pmt_host_map(host, LV2_PATCH__property));
+  lv2_atom_forge_urid(&host->forge, pmt_host_map(host, property));
+  lv2_atom_forge_key(&host->forge, pmt_host_map(host, LV2_PATCH__value));
+  CHECK(lv2_atom_forge_atom(&host->forge, size, pmt_host_map(host, type)));
+  CHECK(!size || lv2_atom_forge_write(&host->forge, value, size));
+  lv2_atom_forge_pop(&host->forge, &object);
+}
+
+void pmt_host_send_model(PmtHost* const host, const uint32_t frame, const char* const path) {
+  pmt_host_send_set(host, frame, PMT_PLUGIN_MODEL_URI, LV2_ATOM__Path, path, (uint32_t)strlen(path) + 1);
+}
+
+void pmt_host_send_get(PmtHost* const host, const uint32_t frame, const char* const property) {
+  LV2_Atom_Forge_Frame object;
+  CHECK(lv2_atom_forge_frame_time(&host->forge, frame));
+  CHECK(lv2_atom_forge_object(&host->forge, &object, 0, pmt_host_map(host, LV2_PATCH__Get)));
+  if (property) {
+    lv2_atom_forge_key(&host->forge, pmt_host_map(host, LV2_PATCH__property));
+    lv2_atom_forge_urid(&host->forge, pmt_host_map(host, property));
+  }
+  lv2_atom_forge_pop(&host->forge, &object);
+}
+
+/* One cycle -------------------------------------------------------------------------------------------------------- */
+
+static void take_midi(PmtHost* const host, const uint32_t frame, const uint8_t* const bytes, const uint32_t size) {
+  CHECK(size >= 2 && size <= 3);
+  const unsigned kind = bytes[0] & 0xf0u, channel = bytes[0] & 0x0fu;
+  CHECKF(bytes[0] >= 0x80 && bytes[0] < 0xf0 && bytes[1] < 128 && bytes[size - 1] < 128, "%02x", bytes[0]);
+  bool* const sounds = &host->sounds[channel][bytes[1]];
+  if (kind == 0x90 && bytes[2]) {
+    CHECKF(!*sounds, "channel %u note %u begun twice", channel, bytes[1]);
+    *sounds = true;
+    ++host->n_sounding;
+  } else if (kind == 0x80 || kind == 0x90) {
+    CHECKF(*sounds, "channel %u note %u ended without beginning", channel, bytes[1]);
+    *sounds = false;
+    --host->n_sounding;
+  }
+  CHECK(!pmt_midi_list_add(&host->midi, host->frame + frame, bytes, size));
+}
+
+static void take_message(PmtHost* const host, const LV2_Atom_Object* const object) {
+  const LV2_Atom *property = NULL, *value = NULL;
+  LV2_Atom_Object_Query query[] = {{pmt_host_map(host, LV2_PATCH__property), &property},
+                                   {pmt_host_map(host, LV2_PATCH__value), &value},
+                                   LV2_ATOM_OBJECT_QUERY_END};
+  lv2_atom_object_query(object, query);
+  CHECK(object->body.otype == pmt_host_map(host, LV2_PATCH__Set));
+  CHECK(property && property->type == host->forge.URID && value);
+  const char* const text = (const char*)(value + 1);
+  CHECK(value->size && text[value->size - 1] == 0);
+  ++host->n_messages;
+  if (((const LV2_Atom_URID*)property)->body == pmt_host_map(host, PMT_PLUGIN_MODEL_URI)) {
+    CHECK(value->type == host->forge.Path);
+    snprintf(host->path, sizeof host->path, "%s", text);
+  } else {
+    CHECK(((const LV2_Atom_URID*)property)->body == pmt_host_map(host, PMT_PLUGIN_STATUS_URI));
+    CHECK(value->type == host->forge.String);
+    snprintf(host->status, sizeof host->status, "%s", text);
+  }
+}
+
+static void take_output(PmtHost* const host, const uint32_t n_frames) {
+  const LV2_Atom_Sequence* const out = (const LV2_Atom_Sequence*)host->out;
+  const LV2_URID midi = pmt_host_map(host, LV2_MIDI__MidiEvent);
+  for (size_t i = 0; i < HOST_CANARY; ++i) {
+    CHECKF(host->out[sizeof(LV2_Atom) + host->out_capacity + i] == HOST_CANARY_BYTE, "%zu", i);
+  }
+  if (!out->atom.type) {
+    CHECK(!out->atom.size && host->out_capacity < sizeof *out);
+    return;
+  }
+  CHECK(out->atom.type == host->forge.Sequence && out->atom.size >= sizeof out->body);
+  CHECK(out->atom.size <= host->out_capacity && out->atom.size % 8 == 0);
+  int64_t last = 0;
+  LV2_ATOM_SEQUENCE_FOREACH (out, event) {
+    CHECKF(event->time.frames >= last && event->time.frames < (int64_t)(n_frames ? n_frames : 1), "frame %lld of %u",
+           (long long)event->time.frames, n_frames);
+    last = event->time.frames;
+    const uint8_t* const body = (const uint8_t*)(event + 1);
+    CHECK(body + event->body.size <= (const uint8_t*)&out->body + out->atom.size);
+    if (event->body.type == midi) {
+      take_midi(host, (uint32_t)last, body, event->body.size);
+    } else {
+      CHECK(event->body.type == host->forge.Object);
+      take_message(host, (const LV2_Atom_Object*)&event->body);
+    }
+  }
+}
+
+void pmt_host_watch(PmtHost* const host, void (*const watch)(bool inside)) { host->watch = watch; }
+
+void pmt_host_run(PmtHost* const host, const uint32_t n_frames) {
+  lv2_atom_forge_pop(&host->forge, &host->in_frame);
+  *(LV2_Atom*)host->out = (LV2_Atom){host->out_capacity, 0}; /* the type is not Chunk in Carla */
+  if (host->watch) {
+    host->watch(true);
+  }
+  host->descriptor->run(host->handle, n_frames);
+  if (host->watch) {
+    host->watch(false);
+  }
+  if (host->out_connected) {
+    take_output(host, n_frames);
+  }
+  host->frame += n_frames;
+  pmt_host_worker_respond(host);
+  pmt_host_begin(host);
+}
+
+bool pmt_host_await(PmtHost* const host, const char* const text) {
+  for (int i = 0; i < 400; ++i) {
+    pmt_host_run(host, 64);
+    if (strstr(host->status, text)) {
+      return true;
+    }
+    if (host->options.worker == PMT_HOST_POLLED) {
+      pmt_host_work(host);
+    } else {
+      nanosleep(&(struct timespec){0, 5000000}, NULL);
+    }
+  }
+  return false;
+}
+
+PmtMidiList* pmt_host_midi(PmtHost* const host) { return &host->midi; }
+uint64_t pmt_host_frame(const PmtHost* const host) { return host->frame; }
+uint32_t pmt_host_sounding(const PmtHost* const host) { return host->n_sounding; }
+const char* pmt_host_status(const PmtHost* const host) { return host->status; }
+const char* pmt_host_path(const PmtHost* const host) { return host->path; }
+uint32_t pmt_host_messages(const PmtHost* const host) { return host->n_messages; }
+const char* pmt_host_log(const PmtHost* const host) { return host->log; }
+LV2_Handle pmt_host_handle(const PmtHost* const host) { return host->handle; }

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC */
+/** @file lv2_host.h  A small LV2 host for tests: loads the built bundle by dlopen and drives its one descriptor.
+
+    It misbehaves on request as real hosts do: without a worker, with one that refuses, that is polled, or that runs
+    inside schedule_work(); with an output buffer of any size; with paths that are not malloc's. After each cycle it
+    checks what holds for every plugin: events whole, in order, inside the buffer, nothing written behind it, no note-on
+    for a note that sounds on, no note-off for one that does not. Calls that fail end the test. */
+#ifndef PMT_TESTS_SUPPORT_LV2_HOST_H
+#define PMT_TESTS_SUPPORT_LV2_HOST_H
+
+#include "gen/render.h"
+#include "ports.h"
+
+#include <lv2/core/lv2.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+  PMT_HOST_NO_WORKER, /**< no work:schedule at all */
+  PMT_HOST_THREAD,    /**< a thread with mod-host's 64 KiB of stack */
+  PMT_HOST_POLLED,    /**< work happens in pmt_host_work() */
+  PMT_HOST_INSIDE,    /**< inside schedule_work(), as when freewheeling */
+  PMT_HOST_REFUSING,  /**< schedule_work() says no; pmt_host_accept() mends it into PMT_HOST_POLLED */
+} PmtHostWorker;
+
+typedef struct {
+  const char* bundle;    /**< directory */
+  double sample_rate;    /**< 0 = 48000 */
+  PmtHostWorker worker;
+  uint32_t out_capacity; /**< 0 = 65536 */
+  bool options;          /**< pass opts:options, as Ardour: maxBlockLength 8192 */
+  bool no_urid_map;      /**< instantiate must then fail */
+  bool no_ports;         /**< connect the two atom ports only */
+} PmtHostOptions;
+
+typedef struct PmtHost PmtHost;
+
+/** Load, instantiate, connect with default values. NULL when the plugin refuses to be instantiated. */
+PmtHost* pmt_host_new(const PmtHostOptions* options);
+void pmt_host_free(PmtHost* host);
+void pmt_host_activate(PmtHost* host);
+void pmt_host_deactivate(PmtHost* host);
+
+/** Value of a control port, to read or write. */
+float* pmt_host_port(PmtHost* host, PmtPortIndex port);
+/** Connect a port elsewhere (NULL: to nothing). */
+void pmt_host_connect(PmtHost* host, PmtPortIndex port, void* data);
+void pmt_host_set_out_capacity(PmtHost* host, uint32_t capacity);
+
+/** Atom types a position is written with. */
+typedef enum { PMT_HOST_PLAIN, PMT_HOST_DOUBLES, PMT_HOST_FLOATS, PMT_HOST_INTS, PMT_HOST_NUMBERS } PmtHostNumbers;
+
+/** Events for the next cycle, in frame order. Fields of the position that engine.h calls "not given" are left out. */
+void pmt_host_send_position(PmtHost* host, uint32_t frame, const PmtPosition* position, PmtHostNumbers numbers);
+void pmt_host_send_midi(PmtHost* host, uint32_t frame, const uint8_t* bytes, uint32_t size);
+/** patch:Set of `property` to `value` (`size` bytes, of atom type `type_uri`). */
+void pmt_host_send_set(PmtHost* host, uint32_t frame, const char* property, const char* type_uri, const void* value,
+                       uint32_t size);
+/** The same for the model, as hosts do it. */
+void pmt_host_send_model(PmtHost* host, uint32_t frame, const char* path);
+/** patch:Get of a property, or of all when NULL. */
+void pmt_host_send_get(PmtHost* host, uint32_t frame, const char* property);
+
+/** One cycle. Around the call of the plugin's run() and nothing else, `watch` is called with true, then false. */
+void pmt_host_run(PmtHost* host, uint32_t n_frames);
+void pmt_host_watch(PmtHost* host, void (*watch)(bool inside));
+
+/** Work for the worker, in PMT_HOST_POLLED: do it all. @return how many requests there were */
+uint32_t pmt_host_work(PmtHost* host);
+/** PMT_HOST_REFUSING becomes PMT_HOST_POLLED. */
+void pmt_host_accept(PmtHost* host);
+/** How often schedule_work() was called. */
+uint32_t pmt_host_requests(const PmtHost* host);
+/** Run empty cycles, up to about two seconds, until the status text contains `text`. */
+bool pmt_host_await(PmtHost* host, const char* text);
+
+/** All MIDI so far; frames count from the first cycle. May be emptied by pmt_midi_list_free(). */
+PmtMidiList* pmt_host_midi(PmtHost* host);
+uint64_t pmt_host_frame(const PmtHost* host);
+uint32_t pmt_host_sounding(const PmtHost* host);
+const char* pmt_host_status(const PmtHost* host); /**< as last told by patch:Set; "" at first */
+const char* pmt_host_path(const PmtHost* host);
+uint32_t pmt_host_messages(const PmtHost* host);  /**< patch:Set received */
+const char* pmt_host_log(const PmtHost* host);    /**< last line logged */
+
+/** What a host keeps of save(). A zeroed struct is empty. */
+typedef struct {
+  char key[128], type[128];
+  char value[8192];
+  size_t size; /**< 0: nothing was stored. Take 1 away to be Carla */
+  uint32_t count;
+} PmtHostState;
+
+typedef struct {
+  bool map;     /**< state:mapPath: paths are turned into "abstract:..." */
+  bool release; /**< state:freePath: paths are then no malloc blocks, so that free() would crash */
+  bool make;    /**< state:makePath */
+} PmtHostPaths;
+
+void pmt_host_save(PmtHost* host, PmtHostState* state, PmtHostPaths paths);
+void pmt_host_restore(PmtHost* host, const PmtHostState* state, PmtHostPaths paths);
+/** Paths given to the plugin and not freed (only counted with `release`). */
+int pmt_host_paths_out(const PmtHost* host);
+
+LV2_Handle pmt_host_handle(const PmtHost* host);
+
+/** Path of the bundle beside the running test: ../partimento.lv2 of its folder. */
+void pmt_host_find_bundle(char* path, size_t size);
+/** Copy the bundle into `directory`/partimento.lv2 with `model` (NULL: none) as its model. */
+void pmt_host_copy_bundle(const char* directory, const char* model, char* path, size_t size);
+/** A scratch folder, and its removal with all that is in it. */
+void pmt_host_make_scratch(char* path, size_t size);
+void pmt_host_remove_scratch(const char* path);
+
+#endif

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: ISC
+# Who may include whom: base <- {nn, music} <- gen <- plugin, tools; train only by tools, tests and bench; no LV2 in src;
+# nothing of the trainer, of BLAS or of another thread's tools in the plugin's object.
+set -u
+build=${BUILD:-build}
+status=0
+complain() { echo "test_layers: $*" >&2; status=1; }
+
+# allow FOLDER ALLOWED...: each quoted include of FOLDER's files begins with one of ALLOWED or lies beside the file.
+allow() {
+  local folder=$1; shift
+  local allowed; allowed=$(IFS='|'; echo "$*")
+  local f include
+  for f in "$folder"/*.[ch]; do
+    [ -e "$f" ] || continue
+    while read -r include; do
+      case $include in *..*) complain "$f includes \"$include\": rooted paths only" ;; esac
+      [[ $include =~ ^($allowed)/ ]] || [ -e "$folder/$include" ] || complain "$f includes \"$include\""
+    done < <(sed -n 's/^ *# *include *"\([^"]*\)".*/\1/p' "$f")
+  done
+}
+allow src/base base
+allow src/nn base nn
+allow src/music base music
+allow src/gen base nn music gen
+allow src/train base nn music gen train
+allow plugin base nn music gen
+allow tools base nn music gen train
+
+grep -rnE '#[[:space:]]*include[[:space:]]*[<"]lv2|LV2_' src && complain "src knows LV2"
+grep -lE '#[[:space:]]*include[[:space:]]*<(cblas|lilv)' -r src/base src/nn src/music src/gen plugin &&
+  complain "BLAS or lilv outside train and tools"
+
+object=$build/partimento.lv2/partimento.so
+[ -e "$object" ] || { complain "$object is missing"; exit 1; }
+exported=$(nm -D --defined-only "$object" | awk '{print $3}' | grep -vE '^(__asan|__ubsan|__odr|_init$|_fini$)')
+[ "$exported" = lv2_descriptor ] || complain "exported: $exported"
+nm "$object" 2>/dev/null | grep -E ' [Tt] pmt_(lstm|params|adam|ngram|train|corpus|point|recurrent)_' &&
+  complain "the trainer is in the plugin"
+readelf -d "$object" | grep -i 'NEEDED' | grep -vE 'libc\.so|libm\.so|libjansson\.so|ld-linux|libgcc_s' &&
+  complain "the plugin needs more than libc, libm and jansson"
+[ $status = 0 ] && echo "test_layers: every include points the right way; the plugin exports $exported"
+exit $status

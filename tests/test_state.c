@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: ISC */
+/* Saving and restoring the model's path: by our own host for the odd ways of real ones, by lilv for the real way. */
+#include "check.h"
+
+#include "base/file.h"
+#include "support/lv2_host.h"
+#include "support/tiny_model.h"
+
+#include <lilv/lilv.h>
+#include <lv2/atom/atom.h>
+#include <lv2/state/state.h>
+#include <lv2/urid/urid.h>
+#include <string.h>
+#include <unistd.h>
+
+static char scratch[512], bundle[1024], model_a[1024], model_b[1024];
+static const PmtHostPaths full = {true, true, true};
+
+static PmtHost* make_host(const PmtHostWorker worker) {
+  PmtHost* const host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .worker = worker});
+  CHECK(host);
+  return host;
+}
+
+static void roll(PmtHost* const host, const float bpm) {
+  const PmtPosition position = {.frame = 0, .speed = 1, .bar = 0, .bar_beat = 0, .bpm = bpm};
+  pmt_host_send_position(host, 0, &position, PMT_HOST_PLAIN);
+}
+
+static void expect_path(PmtHost* const host, const char* const path) {
+  pmt_host_send_get(host, 0, NULL);
+  pmt_host_run(host, 64);
+  pmt_host_run(host, 64);
+  CHECKF(!strcmp(pmt_host_path(host), path), "%s, not %s", pmt_host_path(host), path);
+}
+
+static void expect_saved(PmtHost* const host, const char* const path) {
+  PmtHostState state;
+  pmt_host_save(host, &state, full);
+  CHECKF(!strncmp(state.value, "abstract:", 9) && !strcmp(state.value + 9, path), "%s, not %s", state.value, path);
+  CHECK(pmt_host_paths_out(host) == 0);
+}
+
+/* What goes out comes in again; nothing else is stored. */
+static void test_round_trip(void) {
+  PmtHost* host = make_host(PMT_HOST_POLLED);
+  pmt_host_activate(host);
+  PmtHostState state;
+  pmt_host_save(host, &state, full);
+  CHECK(state.count == 1 && !strcmp(state.key, PMT_PLUGIN_MODEL_URI) && !strcmp(state.type, LV2_ATOM__Path));
+  CHECK(strstr(state.value, "partimento.lv2/partimento.safetensors") && state.size == strlen(state.value) + 1);
+  pmt_host_send_model(host, 0, model_a);
+  CHECK(pmt_host_await(host, "model-a"));
+  pmt_host_save(host, &state, full);
+  CHECK(pmt_host_paths_out(host) == 0);
+  expect_saved(host, model_a);
+  pmt_host_free(host);
+
+  static const PmtHostPaths kinds[] = {{true, true, true}, {true, false, true}, {true, false, false}};
+  for (size_t i = 0; i < 3; ++i) {
+    host = make_host(PMT_HOST_POLLED);
+    pmt_host_restore(host, &state, kinds[i]);
+    CHECK(pmt_host_paths_out(host) == 0);
+    expect_saved(host, model_a); /* before it ever ran */
+    pmt_host_activate(host);
+    expect_path(host, model_a);
+    expect_saved(host, model_a);
+    pmt_host_free(host);
+  }
+
+  PmtHostState plain; /* a host that maps no paths */
+  host = make_host(PMT_HOST_NO_WORKER);
+  pmt_host_save(host, &plain, (PmtHostPaths){false, false, false});
+  CHECK(plain.value[0] == '/');
+  snprintf(plain.value, sizeof plain.value, "%s", model_a);
+  plain.size = strlen(model_a); /* Carla: the NUL is not counted, and not there */
+  memset(plain.value + plain.size, 'X', 20);
+  pmt_host_restore(host, &plain, (PmtHostPaths){false, false, false});
+  pmt_host_activate(host);
+  expect_path(host, model_a);
+  pmt_host_free(host);
+}
+
+/* restore() while run() goes on; a preset without a model; what is no path. */
+static void test_while_running(void) {
+  PmtHostState state = {.key = PMT_PLUGIN_MODEL_URI, .type = LV2_ATOM__Path};
+  state.size = (size_t)snprintf(state.value, sizeof state.value, "abstract:%s", model_a) + 1;
+  for (PmtHostWorker worker = PMT_HOST_NO_WORKER; worker <= PMT_HOST_REFUSING; ++worker) {
+    PmtHost* const host = make_host(worker);
+    pmt_host_activate(host);
+    roll(host, 240);
+    for (int i = 0; i < 100; ++i) {
+      pmt_host_run(host, 512);
+    }
+    const size_t before = pmt_host_midi(host)->n_events;
+    pmt_host_restore(host, &state, full);
+    for (int i = 0; i < 100; ++i) {
+      pmt_host_run(host, 512);
+    }
+    CHECK(pmt_host_midi(host)->n_events > before + 20);
+    CHECK(strstr(pmt_host_status(host), "model-a"));
+    expect_path(host, model_a);
+
+    PmtHostState none = {.size = 0};
+    pmt_host_restore(host, &none, full);
+    expect_path(host, model_a);
+    PmtHostState wrong = state;
+    snprintf(wrong.type, sizeof wrong.type, "%s", LV2_ATOM__Int);
+    pmt_host_restore(host, &wrong, full);
+    CHECKF(strstr(pmt_host_log(host), "no path"), "%s", pmt_host_log(host));
+    wrong = state;
+    wrong.value[0] = 0;
+    pmt_host_restore(host, &wrong, full);
+    CHECKF(strstr(pmt_host_log(host), "empty"), "%s", pmt_host_log(host));
+    memset(wrong.value, 'x', sizeof wrong.value);
+    wrong.size = 6000;
+    pmt_host_restore(host, &wrong, full);
+    CHECKF(strstr(pmt_host_log(host), "longer"), "%s", pmt_host_log(host));
+    expect_path(host, model_a);
+    expect_saved(host, model_a);
+    CHECK(pmt_host_paths_out(host) == 0);
+    pmt_host_free(host);
+  }
+}
+
+/* The session's model is not there: the wish is kept for the next save, the present model plays on, a line says so. */
+static void test_missing(void) {
+  char missing[1100];
+  snprintf(missing, sizeof missing, "%s/gone.safetensors", scratch);
+  PmtHostState state = {.key = PMT_PLUGIN_MODEL_URI, .type = LV2_ATOM__Path};
+  state.size = (size_t)snprintf(state.value, sizeof state.value, "abstract:%s", missing) + 1;
+  PmtHost* const host = make_host(PMT_HOST_POLLED);
+  pmt_host_restore(host, &state, full);
+  CHECKF(strstr(pmt_host_log(host), "gone.safetensors"), "%s", pmt_host_log(host));
+  expect_saved(host, missing);
+  pmt_host_activate(host);
+  roll(host, 240);
+  for (int i = 0; i < 100; ++i) {
+    pmt_host_run(host, 512);
+  }
+  CHECK(pmt_host_midi(host)->n_events > 20);
+  CHECK(strstr(pmt_host_status(host), "gone.safetensors"));
+  expect_saved(host, missing);
+  pmt_host_send_model(host, 0, model_b); /* a wish that fails is not kept, one that comes true is */
+  CHECK(pmt_host_await(host, "model-b"));
+  expect_saved(host, model_b);
+  pmt_host_send_model(host, 0, missing);
+  CHECK(pmt_host_await(host, "gone"));
+  expect_saved(host, model_b);
+  pmt_host_free(host);
+}
+
+/* A restore is newer than a load still under way, and wins although it is done first. */
+static void test_overtaking(void) {
+  PmtHostState state = {.key = PMT_PLUGIN_MODEL_URI, .type = LV2_ATOM__Path};
+  state.size = (size_t)snprintf(state.value, sizeof state.value, "abstract:%s", model_a) + 1;
+  PmtHost* const host = make_host(PMT_HOST_POLLED);
+  pmt_host_activate(host);
+  pmt_host_send_model(host, 0, model_b);
+  pmt_host_run(host, 64);
+  pmt_host_restore(host, &state, full);
+  pmt_host_work(host); /* both lie in one mailbox now */
+  expect_path(host, model_a);
+  expect_saved(host, model_a);
+  pmt_host_send_model(host, 0, model_b);
+  pmt_host_run(host, 64);
+  pmt_host_restore(host, &state, full);
+  pmt_host_run(host, 64); /* one after the other */
+  pmt_host_work(host);
+  expect_path(host, model_a);
+  expect_saved(host, model_a);
+  for (int i = 0; i < 50; ++i) { /* scrolling through presets with the engine off */
+    pmt_host_restore(host, &state, full);
+  }
+  pmt_host_free(host);
+}
+
+/* lilv, as jalv and Ardour use it ------------------------------------------------------------------------------------ */
+
+typedef struct { char* uri[256]; uint32_t n; } Uris;
+
+static LV2_URID map_uri(LV2_URID_Map_Handle handle, const char* uri) {
+  Uris* const uris = handle;
+  for (uint32_t i = 0; i < uris->n; ++i) {
+    if (!strcmp(uris->uri[i], uri)) {
+      return i + 1;
+    }
+  }
+  CHECK(uris->n < 256);
+  uris->uri[uris->n] = strdup(uri);
+  return ++uris->n;
+}
+
+static const char* unmap_uri(LV2_URID_Unmap_Handle handle, LV2_URID urid) {
+  const Uris* const uris = handle;
+  return urid && urid <= uris->n ? uris->uri[urid - 1] : NULL;
+}
+
+static const void* get_port(const char* symbol, void* data, uint32_t* size, uint32_t* type) {
+  static const float value = 1.5f;
+  (void)symbol;
+  *size = sizeof value;
+  *type = map_uri(data, LV2_ATOM__Float);
+  return &value;
+}
+
+static void set_port(const char* symbol, void* data, const void* value, uint32_t size, uint32_t type) {
+  (void)size;
+  (void)type;
+  if (!strcmp(symbol, "temperature")) {
+    *(float*)data = *(const float*)value;
+  }
+}
+
+typedef struct {
+  LilvWorld* world;
+  const LilvPlugin* plugin;
+  Uris uris;
+  LV2_URID_Map map;
+  LV2_URID_Unmap unmap;
+} Lilv;
+
+static void lilv_open(Lilv* const l) {
+  l->map = (LV2_URID_Map){&l->uris, map_uri};
+  l->unmap = (LV2_URID_Unmap){&l->uris, unmap_uri};
+  l->world = lilv_world_new();
+  char folder[1100];
+  snprintf(folder, sizeof folder, "%s/", bundle);
+  LilvNode* const node = lilv_new_file_uri(l->world, NULL, folder);
+  lilv_world_load_specifications(l->world);
+  lilv_world_load_bundle(l->world, node);
+  lilv_node_free(node);
+  LilvNode* const uri = lilv_new_uri(l->world, PMT_PLUGIN_URI);
+  l->plugin = lilv_plugins_get_by_uri(lilv_world_get_all_plugins(l->world), uri);
+  CHECK(l->plugin);
+  lilv_node_free(uri);
+}
+
+static LilvInstance* lilv_make(Lilv* const l) {
+  const LV2_Feature map = {LV2_URID__map, &l->map};
+  const LV2_Feature* const features[] = {&map, NULL};
+  LilvInstance* const instance = lilv_plugin_instantiate(l->plugin, 48000, features);
+  CHECK(instance);
+  return instance;
+}
+
+/* Save into `folder`; the model must stand in the file, as a path beside it. */
+static void lilv_save(Lilv* const l, LilvInstance* const instance, const char* const folder) {
+  LilvState* const state =
+      lilv_state_new_from_instance(l->plugin, instance, &l->map, scratch, folder, folder, folder, get_port, &l->uris,
+                                   LV2_STATE_IS_POD, NULL);
+  CHECK(state);
+  CHECK(!lilv_state_save(l->world, &l->map, &l->unmap, state, NULL, folder, "state.ttl"));
+  lilv_state_free(state);
+  char file[700];
+  snprintf(file, sizeof file, "%s/state.ttl", folder);
+  unsigned char* text = NULL;
+  size_t size = 0;
+  CHECK(!pmt_file_read(file, 1 << 20, &text, &size, NULL));
+  CHECKF(strstr((const char*)text, "<urn:partimento:model> <partimento.safetensors>"), "%s", text);
+  free(text);
+  snprintf(file, sizeof file, "%s/partimento.safetensors", folder);
+  CHECK(!access(file, R_OK));
+}
+
+static void test_lilv(void) {
+  Lilv l = {0};
+  lilv_open(&l);
+  char folder[600], again[600], file[700];
+  snprintf(folder, sizeof folder, "%s/saved", scratch);
+  snprintf(again, sizeof again, "%s/again", scratch);
+  snprintf(file, sizeof file, "%s/state.ttl", folder);
+  LilvInstance* const instance = lilv_make(&l);
+  lilv_save(&l, instance, folder);
+  LilvState* const state = lilv_state_new_from_file(l.world, &l.map, NULL, file);
+  CHECK(state);
+  float temperature = 0;
+  lilv_state_restore(state, instance, set_port, &temperature, 0, NULL);
+  CHECK(temperature == 1.5f);
+  lilv_state_free(state);
+  lilv_save(&l, instance, again); /* lilv handed over another path, a link: it is saved again all the same */
+  lilv_instance_free(instance);
+  lilv_world_free(l.world);
+  for (uint32_t i = 0; i < l.uris.n; ++i) {
+    free(l.uris.uri[i]);
+  }
+}
+
+int main(void) {
+  char first[1024];
+  pmt_host_make_scratch(scratch, sizeof scratch);
+  snprintf(first, sizeof first, "%s/first.safetensors", scratch);
+  snprintf(model_a, sizeof model_a, "%s/model-a.safetensors", scratch);
+  snprintf(model_b, sizeof model_b, "%s/model-b.safetensors", scratch);
+  CHECK(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 1}, NULL));
+  CHECK(!pmt_tiny_model_write(model_a, &(PmtTinyOptions){.seed = 2}, NULL));
+  CHECK(!pmt_tiny_model_write(model_b, &(PmtTinyOptions){.seed = 3}, NULL));
+  pmt_host_copy_bundle(scratch, first, bundle, sizeof bundle);
+  test_round_trip();
+  test_while_running();
+  test_missing();
+  test_overtaking();
+  test_lilv();
+  pmt_host_remove_scratch(scratch);
+  return 0;
+}

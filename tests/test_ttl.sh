@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: ISC
+# The bundle's turtle: syntax by serdi, meaning by sord_validate. Its exit status says nothing (it is 0 with errors), so
+# its words are read; and it is itself shown to find a fault.
+set -u
+bundle=${BUILD:-build}/partimento.lv2
+fail() { echo "test_ttl: $*" >&2; exit 1; }
+files=("$bundle/manifest.ttl" "$bundle/generator.ttl" "$bundle"/presets/*.ttl)
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+
+for f in "${files[@]}"; do
+  serdi -i turtle -o turtle "$f" >/dev/null || fail "$f: syntax"
+done
+
+validate() { lv2_validate "$@" 2>&1 | grep -v '^Skipping file .*lv2core.doap.ttl'; }
+said=$(validate "${files[@]}")
+grep -q '^Found 0 errors among' <<<"$said" || fail "$said"
+! grep -qi 'error[: ]' <<<"${said//Found 0 errors/}" || fail "$said"
+for f in "${files[@]}"; do # one left out would not be missed otherwise
+  ! grep -q "kipping.*$f" <<<"$said" || fail "$said"
+done
+
+sed 's/lv2:name "Temperature"/lv2:nane "Temperature"/' "$bundle/generator.ttl" > "$scratch/generator.ttl"
+! validate "$bundle/manifest.ttl" "$scratch/generator.ttl" "$bundle"/presets/*.ttl | grep -q '^Found 0 errors' ||
+  fail "the validator does not see a misspelt lv2:name"
+
+LV2_PATH=$(realpath "${BUILD:-build}"):/usr/lib/lv2 lv2info urn:partimento:generator > "$scratch/info" || fail "lv2info"
+for label in "Haydn at the tavern" "Lied in D minor" "Prelude" "Rag" "Drummer" "Boss level" "Songbook ballad" \
+             "Half quartet, half game"; do
+  grep -q "$label" "$scratch/info" || fail "lv2info does not show the preset $label"
+done
+! grep -q '@M[IA]' "${files[@]}" || fail "a version was not filled in"
+[ "$(grep -c 'doap:license' "$bundle/generator.ttl")" = 1 ] || fail "not exactly one licence"
+for f in "$bundle"/presets/*.ttl; do
+  ! grep -qE '"(control|midi_out|bar|late_slots|surprise|enabled)"' "$f" || fail "$f sets what a preset must not"
+  grep -q "$(basename "$f")" "$bundle/manifest.ttl" || fail "$f is not in the manifest"
+done
+echo "test_ttl: ${#files[@]} files, $said"
