@@ -79,6 +79,7 @@ PmtStatus pmt_host_send_path(PmtHost* host, const char* property, const char* pa
   if (host->control_in == host->n_ports || forge->size - forge->offset < length + 128) {
     return pmt_fail(error, PMT_BAD_ARG, "%s: the plugin's input takes no such message", path);
   }
+  host->n_properties = 0; /* what comes from now on is the answer */
   LV2_Atom_Forge_Frame frame;
   lv2_atom_forge_frame_time(forge, 0);
   lv2_atom_forge_object(forge, &frame, 0, host->urids.patch_set);
@@ -162,7 +163,7 @@ uint64_t pmt_host_run(PmtHost* host, uint32_t n_frames) {
   clock_gettime(CLOCK_MONOTONIC, &before);
   lilv_instance_run(host->instance, n_frames);
   clock_gettime(CLOCK_MONOTONIC, &after);
-  pmt_worker_deliver(&host->worker);
+  pmt_host_worker_deliver(&host->worker);
   for (uint32_t i = 0; i < host->n_ports; ++i) {
     if (host->ports[i].kind == PMT_HOST_ATOM_OUT) {
       take_output(host, &host->ports[i], n_frames);

@@ -67,13 +67,14 @@ typedef enum {
 /** Tell the plugin where we are, at the first frame of the next run. */
 void pmt_host_position(PmtHost* host, const PmtPosition* position, PmtPositionForm form);
 
-/** Send patch:Set of a path property with the next run. @return PMT_BAD_ARG when it does not fit the port's buffer */
+/** Send patch:Set of a path property with the next run, and forget what the plugin told of its properties so far.
+    @return PMT_BAD_ARG when it does not fit the port's buffer */
 PmtStatus pmt_host_send_path(PmtHost* host, const char* property, const char* path, PmtError* error);
 
 /** Call run() once. @return nanoseconds it took */
 uint64_t pmt_host_run(PmtHost* host, uint32_t n_frames);
 
-/** The plugin's last patch:Set of `property` (a path or string), or NULL when it never sent one. */
+/** The plugin's last patch:Set of `property` (a path or string), or NULL when it sent none. */
 const char* pmt_host_property(const PmtHost* host, const char* property);
 
 /** Last line the plugin logged as an error, or an empty string. */

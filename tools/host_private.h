@@ -24,7 +24,13 @@ typedef struct {
   pthread_mutex_t lock;
 } PmtUridTable;
 
-typedef enum { PMT_HOST_CONTROL_IN, PMT_HOST_CONTROL_OUT, PMT_HOST_ATOM_IN, PMT_HOST_ATOM_OUT, PMT_HOST_AUDIO } PmtHostPortKind;
+typedef enum {
+  PMT_HOST_CONTROL_IN,
+  PMT_HOST_CONTROL_OUT,
+  PMT_HOST_ATOM_IN,
+  PMT_HOST_ATOM_OUT,
+  PMT_HOST_AUDIO, /**< and CV: silence in, nobody listens */
+} PmtHostPortKind;
 
 typedef struct {
   PmtHostPortKind kind;
@@ -56,7 +62,7 @@ struct PmtHost {
   PmtHostPort* ports;
   uint32_t n_ports;
   uint32_t control_in;         /**< the atom input that takes positions; n_ports: none */
-  PmtWorker worker;
+  PmtHostWorker worker;
   /* features, alive as long as the instance */
   LV2_URID_Map map;
   LV2_URID_Unmap unmap;

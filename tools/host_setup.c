@@ -115,7 +115,7 @@ static void make_features(PmtHost* host) {
   host->map = (LV2_URID_Map){&host->table, pmt_host_map};
   host->unmap = (LV2_URID_Unmap){&host->table, unmap};
   host->log = (LV2_Log_Log){host, log_line, log_va};
-  host->schedule = (LV2_Worker_Schedule){&host->worker, pmt_worker_schedule};
+  host->schedule = (LV2_Worker_Schedule){&host->worker, pmt_host_worker_schedule};
   host->block_min = 1; /* blocks are cut at every change */
   host->block_max = (int32_t)host->options.block_max;
   host->sequence_size = ATOM_BUFFER_DEFAULT;
@@ -302,7 +302,7 @@ static PmtStatus start_instance(PmtHost* host, PmtError* error) {
                     host->options.uri, *host->logged ? ": " : "", host->logged);
   }
   const LV2_Worker_Interface* worker = lilv_instance_get_extension_data(host->instance, LV2_WORKER__interface);
-  if (pmt_worker_start(&host->worker, worker, lilv_instance_get_handle(host->instance), host->options.realtime)) {
+  if (pmt_host_worker_start(&host->worker, worker, lilv_instance_get_handle(host->instance), host->options.realtime)) {
     return pmt_fail(error, PMT_NO_MEM, "no thread for the plugin's worker");
   }
   connect_ports(host);
@@ -357,7 +357,7 @@ void pmt_host_free(PmtHost* host) {
   }
   if (host->instance) {
     lilv_instance_deactivate(host->instance);
-    pmt_worker_stop(&host->worker);
+    pmt_host_worker_stop(&host->worker);
     lilv_instance_free(host->instance);
   }
   for (uint32_t i = 0; i < host->n_ports; ++i) {

@@ -7,22 +7,22 @@
 
 /* ---- ring ---- */
 
-static void ring_copy_in(PmtWorkerRing* ring, uint32_t at, const void* data, uint32_t size) {
+static void ring_copy_in(PmtHostRing* ring, uint32_t at, const void* data, uint32_t size) {
   for (uint32_t i = 0; i < size; ++i) {
-    ring->bytes[(at + i) % PMT_WORKER_RING] = ((const unsigned char*)data)[i];
+    ring->bytes[(at + i) % PMT_HOST_RING] = ((const unsigned char*)data)[i];
   }
 }
 
-static void ring_copy_out(const PmtWorkerRing* ring, uint32_t at, void* data, uint32_t size) {
+static void ring_copy_out(const PmtHostRing* ring, uint32_t at, void* data, uint32_t size) {
   for (uint32_t i = 0; i < size; ++i) {
-    ((unsigned char*)data)[i] = ring->bytes[(at + i) % PMT_WORKER_RING];
+    ((unsigned char*)data)[i] = ring->bytes[(at + i) % PMT_HOST_RING];
   }
 }
 
-static bool ring_write(PmtWorkerRing* ring, uint32_t size, const void* data) {
+static bool ring_write(PmtHostRing* ring, uint32_t size, const void* data) {
   const uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
   const uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
-  if (size > PMT_WORKER_RING - sizeof size || PMT_WORKER_RING - (head - tail) < size + sizeof size) {
+  if (size > PMT_HOST_RING - sizeof size || PMT_HOST_RING - (head - tail) < size + sizeof size) {
     return false;
   }
   ring_copy_in(ring, head, &size, sizeof size);
@@ -31,8 +31,8 @@ static bool ring_write(PmtWorkerRing* ring, uint32_t size, const void* data) {
   return true;
 }
 
-/* @param data holds PMT_WORKER_RING bytes */
-static bool ring_read(PmtWorkerRing* ring, uint32_t* size, void* data) {
+/* @param data holds PMT_HOST_RING bytes */
+static bool ring_read(PmtHostRing* ring, uint32_t* size, void* data) {
   const uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
   if (atomic_load_explicit(&ring->head, memory_order_acquire) == tail) {
     return false;
@@ -46,19 +46,19 @@ static bool ring_read(PmtWorkerRing* ring, uint32_t* size, void* data) {
 /* ---- work ---- */
 
 static LV2_Worker_Status respond_later(LV2_Worker_Respond_Handle handle, uint32_t size, const void* data) {
-  PmtWorker* worker = handle;
+  PmtHostWorker* worker = handle;
   return ring_write(&worker->responses, size, data) ? LV2_WORKER_SUCCESS : LV2_WORKER_ERR_NO_SPACE;
 }
 
 static LV2_Worker_Status respond_now(LV2_Worker_Respond_Handle handle, uint32_t size, const void* data) {
-  PmtWorker* worker = handle;
+  PmtHostWorker* worker = handle;
   return worker->iface->work_response ? worker->iface->work_response(worker->instance, size, data)
                                       : LV2_WORKER_ERR_UNKNOWN;
 }
 
 static void* serve(void* handle) {
-  PmtWorker* worker = handle;
-  unsigned char data[PMT_WORKER_RING];
+  PmtHostWorker* worker = handle;
+  unsigned char data[PMT_HOST_RING];
   uint32_t size = 0;
   for (;;) {
     while (sem_wait(&worker->wake) && errno == EINTR) {
@@ -72,8 +72,8 @@ static void* serve(void* handle) {
   }
 }
 
-LV2_Worker_Status pmt_worker_schedule(LV2_Worker_Schedule_Handle handle, uint32_t size, const void* data) {
-  PmtWorker* worker = handle;
+LV2_Worker_Status pmt_host_worker_schedule(LV2_Worker_Schedule_Handle handle, uint32_t size, const void* data) {
+  PmtHostWorker* worker = handle;
   if (!worker->iface) {
     return LV2_WORKER_ERR_UNKNOWN; /* still inside instantiate() */
   }
@@ -87,8 +87,8 @@ LV2_Worker_Status pmt_worker_schedule(LV2_Worker_Schedule_Handle handle, uint32_
   return LV2_WORKER_SUCCESS;
 }
 
-void pmt_worker_deliver(PmtWorker* worker) {
-  unsigned char data[PMT_WORKER_RING];
+void pmt_host_worker_deliver(PmtHostWorker* worker) {
+  unsigned char data[PMT_HOST_RING];
   uint32_t size = 0;
   if (!worker->iface) {
     return;
@@ -101,7 +101,8 @@ void pmt_worker_deliver(PmtWorker* worker) {
   }
 }
 
-PmtStatus pmt_worker_start(PmtWorker* worker, const LV2_Worker_Interface* iface, LV2_Handle instance, bool threaded) {
+PmtStatus pmt_host_worker_start(PmtHostWorker* worker, const LV2_Worker_Interface* iface, LV2_Handle instance,
+                                bool threaded) {
   memset(worker, 0, sizeof *worker);
   worker->instance = instance;
   worker->iface = iface;
@@ -119,7 +120,7 @@ PmtStatus pmt_worker_start(PmtWorker* worker, const LV2_Worker_Interface* iface,
   return PMT_OK;
 }
 
-void pmt_worker_stop(PmtWorker* worker) {
+void pmt_host_worker_stop(PmtHostWorker* worker) {
   if (!worker->threaded) {
     return;
   }

@@ -14,13 +14,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PMT_WORKER_RING = 4096 }; /* bytes, a power of two; jalv has as many */
+enum { PMT_HOST_RING = 4096 }; /* bytes, a power of two; jalv has as many */
 
 /** One writer, one reader: messages of a size word and a body. */
 typedef struct {
-  unsigned char bytes[PMT_WORKER_RING];
+  unsigned char bytes[PMT_HOST_RING];
   _Atomic uint32_t head, tail; /**< written, read; both run on and wrap */
-} PmtWorkerRing;
+} PmtHostRing;
 
 typedef struct {
   const LV2_Worker_Interface* iface; /**< NULL: the plugin has no worker */
@@ -29,18 +29,19 @@ typedef struct {
   pthread_t thread;
   sem_t wake;
   atomic_bool quit;
-  PmtWorkerRing requests, responses;
-} PmtWorker;
+  PmtHostRing requests, responses;
+} PmtHostWorker;
 
 /** Once the instance is there. @param iface may be NULL */
-PmtStatus pmt_worker_start(PmtWorker* worker, const LV2_Worker_Interface* iface, LV2_Handle instance, bool threaded);
+PmtStatus pmt_host_worker_start(PmtHostWorker* worker, const LV2_Worker_Interface* iface, LV2_Handle instance,
+                                bool threaded);
 /** Ends the thread, after the work at hand. */
-void pmt_worker_stop(PmtWorker* worker);
+void pmt_host_worker_stop(PmtHostWorker* worker);
 
-/** For the work:schedule feature; `handle` is the PmtWorker. Called by the plugin in run(). */
-LV2_Worker_Status pmt_worker_schedule(LV2_Worker_Schedule_Handle handle, uint32_t size, const void* data);
+/** For the work:schedule feature; `handle` is the PmtHostWorker. Called by the plugin in run(). */
+LV2_Worker_Status pmt_host_worker_schedule(LV2_Worker_Schedule_Handle handle, uint32_t size, const void* data);
 
 /** After run(): hand over responses, then end_run(). */
-void pmt_worker_deliver(PmtWorker* worker);
+void pmt_host_worker_deliver(PmtHostWorker* worker);
 
 #endif

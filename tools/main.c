@@ -35,7 +35,8 @@ static void print_usage(FILE* out) {
   }
   fprintf(out, "  %-22s  %s\n\nOptions:\n      --help              display this help and exit\n"
                "      --version           output version information and exit\n\n"
-               "Exit status: 0 fine, 1 failed, 2 wrong use. Results go to standard output, messages to standard error.\n",
+               "Exit status: 0 fine, 1 failed, 2 wrong use. Results go to standard output, messages to standard "
+               "error.\n",
           "help COMMAND", "the same as COMMAND --help");
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What is drawn: filling a PmtRoll from a score or a recording. Above: cmd_inspect.c, cmd_play.c. Below: roll_draw.c. */
+/* What is drawn: filling a PmtRoll from a score or a recording. Above: cmd_inspect.c, play_picture.c.
+   Beside it: roll_draw.c. */
 #include "roll.h"
 
 #include "music/meter.h"
@@ -48,7 +49,10 @@ PmtStatus pmt_roll_add_mark(PmtRoll* const roll, const double at, const char* co
     return PMT_NO_MEM;
   }
   roll->marks = marks;
-  PmtRollMark* const mark = &marks[roll->n_marks++];
+  PmtRollMark* mark = &marks[roll->n_marks++];
+  for (; mark > marks && mark[-1].at > at; --mark) {
+    mark[0] = mark[-1];
+  }
   mark->at = at;
   snprintf(mark->text, sizeof mark->text, "%s", text);
   return PMT_OK;
@@ -116,16 +120,15 @@ PmtStatus pmt_roll_add_score(PmtRoll* const roll, const PmtScore* const score, c
 
 typedef struct { double start; uint8_t velocity; } Sounding; /* velocity 0: silent */
 
-/* Channels in use, in order, become parts 0, 1, ...; more than eight share the last. */
-static void number_parts(const PmtMidiList* const list, uint8_t part[16]) {
-  bool used[16] = {false};
-  for (size_t i = 0; i < list->n_events; ++i) {
-    used[list->events[i].bytes[0] & 15] |= (list->events[i].bytes[0] & 0xf0) == 0x90;
-  }
+enum { CHANNELS = 16, DRUM_CHANNEL = 9 };
+
+/* Channels upwards from the first, without that of the drums; more than eight share the last part. */
+static void number_parts(const uint32_t first_channel, uint8_t part[CHANNELS]) {
   uint8_t next = 0;
-  for (int channel = 0; channel < 16; ++channel) {
-    part[channel] = channel == 9 ? PMT_ROLL_DRUMS : next;
-    next = (uint8_t)(next + (used[channel] && channel != 9 && next < PMT_ROLL_PARTS - 1));
+  for (uint32_t i = 0; i < CHANNELS; ++i) {
+    const uint32_t channel = (first_channel + i) % CHANNELS;
+    part[channel] = channel == DRUM_CHANNEL ? PMT_ROLL_DRUMS : next;
+    next = (uint8_t)(next + (channel != DRUM_CHANNEL && next < PMT_ROLL_PARTS - 1));
   }
 }
 
@@ -139,13 +142,12 @@ static PmtStatus close_note(PmtRoll* const roll, Sounding* const sounding, const
   return pmt_roll_add_note(roll, note);
 }
 
-PmtStatus pmt_roll_add_midi(PmtRoll* const roll, const PmtMidiList* const list,
-                            double (*const quarter_at)(const void* handle, uint64_t frame), const void* const handle) {
-  uint8_t part[16];
-  number_parts(list, part);
-  static const Sounding silent[16][128];
-  Sounding sounding[16][128];
-  memcpy(sounding, silent, sizeof sounding);
+PmtStatus pmt_roll_add_midi(PmtRoll* const roll, const PmtMidiList* const list, const uint32_t first_channel,
+                            const PmtRollTime quarter_at, const void* const handle) {
+  uint8_t part[CHANNELS];
+  number_parts(first_channel, part);
+  Sounding sounding[CHANNELS][128];
+  memset(sounding, 0, sizeof sounding);
   double at = 0;
   for (size_t i = 0; i < list->n_events; ++i) {
     const PmtTimedMidi* const event = &list->events[i];
@@ -163,7 +165,7 @@ PmtStatus pmt_roll_add_midi(PmtRoll* const roll, const PmtMidiList* const list,
       sounding[channel][pitch] = (Sounding){at, event->bytes[2] & 127};
     }
   }
-  for (uint32_t i = 0; i < 16 * 128; ++i) { /* what hangs is drawn to the end, where it can be seen */
+  for (uint32_t i = 0; i < CHANNELS * 128; ++i) { /* what hangs is drawn to the end, where it can be seen */
     if (close_note(roll, &sounding[i / 128][i % 128], part[i / 128], i % 128, at)) {
       return PMT_NO_MEM;
     }

@@ -45,7 +45,7 @@ typedef struct {
 
 void pmt_roll_free(PmtRoll* roll);
 
-/** Append one thing. @return PMT_NO_MEM; the roll is then unchanged */
+/** Append one thing (marks are kept in order of time). @return PMT_NO_MEM; the roll is then unchanged */
 PmtStatus pmt_roll_add_note(PmtRoll* roll, PmtRollNote note);
 PmtStatus pmt_roll_add_bar(PmtRoll* roll, PmtRollBar bar);
 PmtStatus pmt_roll_add_mark(PmtRoll* roll, double at, const char* text);
@@ -54,9 +54,12 @@ PmtStatus pmt_roll_add_point(PmtRoll* roll, double at, double value);
 /** Bars first_bar .. last_bar (from 0, inclusive) of a score and the notes that sound in them. */
 PmtStatus pmt_roll_add_score(PmtRoll* roll, const PmtScore* score, uint32_t first_bar, uint32_t last_bar);
 
-/** The notes of a recording: channel 10 is drums, the others are parts in order of channel.
-    @param quarter_at time of a frame in quarters from the left edge */
-PmtStatus pmt_roll_add_midi(PmtRoll* roll, const PmtMidiList* list, double (*quarter_at)(const void* handle, uint64_t frame),
+/** Time of a frame in quarters from the left edge. */
+typedef double (*PmtRollTime)(const void* handle, uint64_t frame);
+
+/** The notes of a recording: channel 10 is drums, the others are parts, counted upwards from the channel of part 0.
+    @param first_channel 0..15 */
+PmtStatus pmt_roll_add_midi(PmtRoll* roll, const PmtMidiList* list, uint32_t first_channel, PmtRollTime quarter_at,
                             const void* handle);
 
 /** Draw. The ending of `path` picks the format: .png or .svg; any other is PMT_UNSUPPORTED. Whole or not at all. */

@@ -4,6 +4,7 @@
 #include "roll.h"
 
 #include "base/file.h"
+#include "gm.h"
 
 #include <cairo-svg.h>
 #include <cairo.h>
@@ -38,14 +39,6 @@ static const Colour paper = {1, 1, 1}, black_key = {.951, .955, .965}, line_octa
 static const Colour part_colour[PMT_ROLL_PARTS] = {
   {.16, .42, .72}, {.90, .49, .13}, {.20, .60, .38}, {.66, .26, .55},
   {.45, .38, .78}, {.72, .58, .05}, {.12, .60, .68}, {.62, .32, .24},
-};
-
-static const char* const drum_names[PMT_DRUMS] = {
-  "Kick 2", "Kick", "Stick", "Snare", "Clap", "Snare 2", "Tom 6", "Hat", "Tom 5", "Hat pedal", "Tom 4", "Hat open",
-  "Tom 3", "Tom 2", "Crash", "Tom 1", "Ride", "China", "Ride bell", "Tambourine", "Splash", "Cowbell", "Crash 2",
-  "Vibraslap", "Ride 2", "Bongo hi", "Bongo lo", "Conga mute", "Conga hi", "Conga lo", "Timbale hi", "Timbale lo",
-  "Agogo hi", "Agogo lo", "Cabasa", "Maracas", "Whistle", "Whistle 2", "Guiro", "Guiro 2", "Claves", "Block hi",
-  "Block lo", "Cuica mute", "Cuica", "Triangle", "Triangle 2",
 };
 
 /* ---- layout ---- */
@@ -260,9 +253,9 @@ static void draw_drum_lanes(const Layout* const l, const Row* const row, const d
     const uint8_t key = l->drum_keys[i];
     char number[8];
     snprintf(number, sizeof number, "%u", key);
-    const bool named = key >= PMT_DRUM_LO && key <= PMT_DRUM_HI;
+    const char* const name = pmt_gm_drum_name(key);
     set_colour(l, grey, 1);
-    draw_text(l, x - 6, y + DRUM_ROW - 2, 1, named ? drum_names[key - PMT_DRUM_LO] : number);
+    draw_text(l, x - 6, y + DRUM_ROW - 2, 1, name ? name : number);
   }
 }
 

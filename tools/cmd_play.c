@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: ISC */
+/* partimento play: options in, pieces together. Above: main.c. Below: play_run.c, play_report.c, play_picture.c. */
+#include "cmd.h"
+
+#include "cli.h"
+#include "play.h"
+#include "ports.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BLOCK_MAX = 65536, BLOCK_RANDOM_MAX = 4096 };
+
+/* ---- options with a syntax of their own ---- */
+
+static bool take_block(void* target, const char* text, PmtError* error) {
+  int64_t block = 0;
+  if (strcmp(text, "random") && !pmt_cli_parse_int("--block", text, 1, BLOCK_MAX, &block, error)) {
+    return false;
+  }
+  *(uint32_t*)target = (uint32_t)block;
+  return true;
+}
+
+static bool take_positions(void* target, const char* text, PmtError* error) {
+  const bool sparse = !strcmp(text, "change");
+  if (!sparse && strcmp(text, "every")) {
+    pmt_fail(error, PMT_BAD_ARG, "--positions: \"%s\" is neither every nor change", text);
+    return false;
+  }
+  *(bool*)target = sparse;
+  return true;
+}
+
+static bool take_set(void* target, const char* text, PmtError* error) {
+  PmtPlayArgs* args = target;
+  const char* equals = strchr(text, '=');
+  if (!equals || equals == text || !equals[1]) {
+    pmt_fail(error, PMT_BAD_ARG, "--set: \"%s\" is not SYMBOL=VALUE", text);
+    return false;
+  }
+  if (args->n_sets == PMT_PLAY_SETS_MAX) {
+    pmt_fail(error, PMT_BAD_ARG, "--set: more than %d", PMT_PLAY_SETS_MAX);
+    return false;
+  }
+  args->sets[args->n_sets++] = text;
+  return true;
+}
+
+static bool add_item(PmtPlayArgs* args, PmtAutomate item, PmtError* error) {
+  if (pmt_automation_add(&args->automation, item)) {
+    pmt_fail(error, PMT_NO_MEM, "out of memory");
+    return false;
+  }
+  return true;
+}
+
+static bool take_loop(void* target, const char* text, PmtError* error) {
+  PmtAutomate item = {.kind = PMT_AUTOMATE_LOOP};
+  uint32_t first = 0;
+  uint32_t last = 0;
+  if (!pmt_cli_parse_range("--loop", text, &first, &last, error)) {
+    return false;
+  }
+  item.at.bar = first - 1;
+  item.to.bar = last - 1;
+  return add_item(target, item, error);
+}
+
+static bool take_locate(void* target, const char* text, PmtError* error) {
+  PmtAutomate item = {.kind = PMT_AUTOMATE_LOCATE};
+  unsigned at = 0;
+  unsigned to = 0;
+  int used = 0;
+  if (sscanf(text, "%5u:%5u%n", &at, &to, &used) != 2 || text[used] || at < 1 || to < 1) {
+    pmt_fail(error, PMT_BAD_ARG, "--locate: \"%s\" is not a jump such as 9:3 (where bar 9 begins, go to bar 3)", text);
+    return false;
+  }
+  item.at.bar = at - 1;
+  item.to.bar = to - 1;
+  return add_item(target, item, error);
+}
+
+/* ---- names ---- */
+
+static bool is_style(const char* symbol) {
+  return !strcmp(symbol, "style") || !strcmp(symbol, "style2");
+}
+
+/* A model's own names come before the port's labels, which are those of the shipped one. */
+static bool resolve_value(void* handle, const char* symbol, const char* word, double* value, PmtError* error) {
+  const PmtPlay* play = handle;
+  const int style = is_style(symbol) && play->model ? pmt_model_style(play->model, word) : -1;
+  if (style >= 0) {
+    *value = style;
+    return true;
+  }
+  return !pmt_host_value(play->host, symbol, word, value, error);
+}
+
+const char* pmt_play_style_name(const PmtPlay* play, double value) {
+  if (play->model && value >= 0 && value < play->model->n_styles) {
+    return play->model->style_name[(uint32_t)value];
+  }
+  return pmt_host_label(play->host, "style", value);
+}
+
+/* ---- putting it together ---- */
+
+/* The bundle beside the executable (in the build), or where `make install` puts it. */
+static const char* default_bundle(char path[PATH_MAX]) {
+  static const char* const places[] = {"partimento.lv2", "../lib/lv2/partimento.lv2"};
+  char own[PATH_MAX - 64];
+  const ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
+  if (length <= 0) {
+    return places[0];
+  }
+  own[length] = '\0';
+  char* slash = strrchr(own, '/');
+  *slash = '\0';
+  for (size_t i = 0; i < sizeof places / sizeof *places; ++i) {
+    snprintf(path, PATH_MAX, "%s/%s", own, places[i]);
+    if (!access(path, R_OK)) {
+      return path;
+    }
+  }
+  snprintf(path, PATH_MAX, "%s/%s", own, places[0]);
+  return path;
+}
+
+/* For names and programs. The plugin reads its own copy. */
+static PmtStatus read_model(PmtPlay* play, const char* path, PmtError* error) {
+  char own[PATH_MAX + 32];
+  if (path) {
+    return pmt_model_load(path, &play->model, error);
+  }
+  snprintf(own, sizeof own, "%s/partimento.safetensors", play->args.bundle);
+  if (access(own, R_OK)) {
+    return PMT_OK; /* another bundle, or one without a model */
+  }
+  return pmt_model_load(own, &play->model, error);
+}
+
+static PmtStatus set_controls(PmtPlay* play, PmtError* error) {
+  const PmtPlayArgs* args = &play->args;
+  PmtStatus status = args->preset ? pmt_host_preset(play->host, args->preset, error) : PMT_OK;
+  if (!status && args->seed >= 0) {
+    status = pmt_host_set(play->host, "seed", (double)args->seed, error);
+  }
+  for (size_t i = 0; !status && i < args->n_sets; ++i) {
+    char symbol[PMT_AUTOMATION_SYMBOL];
+    const char* equals = strchr(args->sets[i], '=');
+    snprintf(symbol, sizeof symbol, "%.*s", (int)(equals - args->sets[i]), args->sets[i]);
+    double value = 0;
+    if (!resolve_value(play, symbol, equals + 1, &value, error)) {
+      return PMT_BAD_ARG;
+    }
+    status = pmt_host_set(play->host, symbol, value, error);
+  }
+  float ignored = 0;
+  if (!status && args->curve && !pmt_host_get(play->host, args->curve, &ignored)) {
+    status = pmt_host_set(play->host, args->curve, 0, error); /* for the list of those there are */
+  }
+  return status;
+}
+
+static PmtStatus prepare(PmtPlay* play, PmtError* error) {
+  PmtPlayArgs* args = &play->args;
+  const PmtHostOptions options = {
+    .bundle = args->bundle,
+    .uri = args->uri,
+    .sample_rate = args->sample_rate,
+    .block_max = args->block ? args->block : BLOCK_RANDOM_MAX,
+    .realtime = args->realtime,
+    .take_midi = pmt_play_take_midi,
+    .handle = &play->record,
+  };
+  char* model = args->model ? realpath(args->model, NULL) : NULL;
+  PmtStatus status = read_model(play, args->model, error);
+  status = status ? status : pmt_host_new(&options, &play->host, error);
+  status = status ? status : set_controls(play, error);
+  if (!status && args->automate) {
+    status = pmt_automation_read(&args->automation, args->automate, resolve_value, play, error);
+  }
+  const PmtTransportOptions transport = {args->sample_rate, (uint32_t)args->bars, args->tempo, args->meter};
+  status = status ? status : pmt_transport_new(&args->automation, &transport, &play->transport, error);
+  if (!status && model) {
+    status = pmt_play_load_model(play, model, error);
+  }
+  free(model);
+  return status;
+}
+
+static PmtStatus play_all(PmtPlay* play, PmtError* error) {
+  PmtStatus status = prepare(play, error);
+  status = status ? status : pmt_play_run(play, error);
+  if (!status && play->args.out) {
+    status = pmt_play_write(play, error);
+  }
+  status = status ? status : pmt_play_print(play, error);
+  if (!status && play->args.picture) {
+    status = pmt_play_draw(play, error);
+  }
+  return status;
+}
+
+static void free_play(PmtPlay* play) {
+  pmt_host_free(play->host);
+  pmt_model_free(play->model);
+  pmt_transport_free(&play->transport);
+  pmt_automation_free(&play->args.automation);
+  pmt_midi_list_free(&play->record.list);
+  free(play->costs.us);
+  free(play->costs.percent);
+}
+
+/* A plugin that misbehaves is a failure, however fine the music. */
+static PmtStatus judge(const PmtPlay* play, PmtError* error) {
+  if (play->record.n_held) {
+    return pmt_fail(error, PMT_BAD_FILE, "%u notes hang: no note-off came", play->record.n_held);
+  }
+  const uint32_t faults = pmt_host_faults(play->host);
+  return faults ? pmt_fail(error, PMT_BAD_FILE, "%u output events out of order or outside their block", faults)
+                : PMT_OK;
+}
+
+static int run(PmtPlay* play) {
+  PmtError error = {""};
+  PmtStatus status = play_all(play, &error);
+  status = status ? status : judge(play, &error);
+  free_play(play);
+  if (status == PMT_BAD_ARG) {
+    return pmt_cli_misuse("play", "%s", error.text);
+  }
+  return status ? pmt_cli_failure("play", &error) : PMT_EXIT_OK;
+}
+
+static const char notes[] =
+  "Prints notes, late slots and what run() cost. Fails when a note hangs. The same\n"
+  "options give the same notes whatever --block is.\n\n"
+  "VALUE is a number or the name of a choice, such as style=Ragtime. The automation\n"
+  "file changes controls, tempo and meter in mid-song; docs/automation.md describes it.\n";
+
+int pmt_cmd_play(int argc, char** argv) {
+  char bundle[PATH_MAX];
+  PmtPlay play = {.args = {.uri = PMT_PLUGIN_URI, .bars = 32, .tempo = 120, .meter = {4, 4}, .block = 256,
+                           .sample_rate = 48000, .seed = -1}};
+  PmtPlayArgs* args = &play.args;
+  const PmtCliOption options[] = {
+    {"bundle", PMT_CLI_TEXT, &args->bundle, "DIR", "LV2 bundle (default: partimento.lv2 beside this program)",
+     .take = NULL},
+    {"uri", PMT_CLI_TEXT, &args->uri, "URI", "plugin (default " PMT_PLUGIN_URI ")", .take = NULL},
+    {"bars", PMT_CLI_INT, &args->bars, "N", "bars to play (32)", 1, PMT_AUTOMATION_BARS_MAX, NULL},
+    {"tempo", PMT_CLI_REAL, &args->tempo, "BPM", "quarter notes a minute (120)", PMT_TEMPO_MIN, PMT_TEMPO_MAX, NULL},
+    {"meter", PMT_CLI_METER, &args->meter, "B/U", "meter (4/4)", .take = NULL},
+    {"block", PMT_CLI_CUSTOM, &args->block, "FRAMES", "frames a period, or random (256)", .take = take_block},
+    {"rate", PMT_CLI_REAL, &args->sample_rate, "HZ", "sample rate (48000)", 8000, 384000, NULL},
+    {"seed", PMT_CLI_INT, &args->seed, "N", "value of the seed control", 0, 65535, NULL},
+    {"set", PMT_CLI_CUSTOM, args, "SYMBOL=VALUE", "set a control; may be repeated", .take = take_set},
+    {"preset", PMT_CLI_TEXT, &args->preset, "URI", "apply a preset first", .take = NULL},
+    {"model", PMT_CLI_TEXT, &args->model, "FILE", "let the plugin load another model before the roll", .take = NULL},
+    {"automate", PMT_CLI_TEXT, &args->automate, "FILE", "automation of controls and transport", .take = NULL},
+    {"loop", PMT_CLI_CUSTOM, args, "A-B", "go back to bar A after bar B", .take = take_loop},
+    {"locate", PMT_CLI_CUSTOM, args, "A:B", "where bar A begins, jump to bar B, once", .take = take_locate},
+    {"positions", PMT_CLI_CUSTOM, &args->sparse_positions, "WHEN",
+     "tell the plugin where we are every run (as Ardour, to\n1/1920 beat) or on each change (as jalv)",
+     .take = take_positions},
+    {"realtime", PMT_CLI_FLAG, &args->realtime, NULL, "keep time by the clock, with a worker thread", .take = NULL},
+    {"out", PMT_CLI_TEXT, &args->out, "FILE.mid", "write what was played", .take = NULL},
+    {"picture", PMT_CLI_TEXT, &args->picture, "FILE", "draw it, .png or .svg", .take = NULL},
+    {"curve", PMT_CLI_TEXT, &args->curve, "SYMBOL", "control to draw under the notes (the first ramp)", .take = NULL},
+    {"json", PMT_CLI_FLAG, &args->json, NULL, "print one JSON object", .take = NULL},
+  };
+  const PmtCliCommand command = {
+    .name = "play",
+    .summary = "run the plugin in a host and record what it plays",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .notes = notes,
+  };
+  int operand = 0;
+  const int status = pmt_cli_parse(&command, argc, argv, &operand);
+  if (status != PMT_CLI_RUN) {
+    pmt_automation_free(&args->automation);
+    return status;
+  }
+  if (!args->bundle) {
+    args->bundle = default_bundle(bundle);
+  }
+  return run(&play);
+}

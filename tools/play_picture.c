@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: ISC */
+/* The picture of what was played, with the automation under the notes. Above: cmd_play.c. Below: roll.h. */
+#include "play.h"
+#include "roll.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+  const PmtPlay* play;
+  PmtRoll roll;
+  bool failed; /* out of memory, once and for all */
+} Picture;
+
+static void check(Picture* p, PmtStatus status) {
+  p->failed |= status != PMT_OK;
+}
+
+static double played_quarter(const void* handle, uint64_t frame) {
+  return pmt_transport_played_quarter(handle, frame);
+}
+
+/* ---- what the automation says, along played time ---- */
+
+/* Called for each change of the control that is heard; `step` is false inside a ramp. */
+typedef void (*TakeChange)(Picture* p, double at, double before, double value, bool step);
+
+/* The value a control has at the start of a stretch: of the last cue up to it, else as it was set by hand. */
+static double chased(const PmtTransport* t, const char* symbol, uint64_t frame, double otherwise) {
+  for (size_t i = 0; i < t->n_cues && t->cues[i].frame <= frame; ++i) {
+    if (!strcmp(t->automation->items[t->cues[i].item].symbol, symbol)) {
+      otherwise = t->cues[i].value;
+    }
+  }
+  return otherwise;
+}
+
+static double walk_stretch(Picture* p, const PmtStretch* stretch, const char* symbol, double value,
+                           TakeChange take) {
+  const PmtTransport* t = &p->play->transport;
+  uint32_t item = UINT32_MAX;
+  for (size_t i = 0; i < t->n_cues; ++i) {
+    const PmtCue* cue = &t->cues[i];
+    const bool inside = cue->frame > stretch->from && cue->frame < stretch->to;
+    if (!inside || strcmp(t->automation->items[cue->item].symbol, symbol)) {
+      continue;
+    }
+    const double at = stretch->quarter + cue->quarter - t->song_bars[stretch->first].quarter;
+    take(p, at, value, cue->value, cue->item != item);
+    value = cue->value;
+    item = cue->item;
+  }
+  return value;
+}
+
+/* @param base the value set by hand @return the last value */
+static double walk_control(Picture* p, const char* symbol, double base, TakeChange take) {
+  const PmtTransport* t = &p->play->transport;
+  double value = chased(t, symbol, t->stretches[0].from, base);
+  for (size_t i = 0; i < t->n_stretches; ++i) {
+    const PmtStretch* stretch = &t->stretches[i];
+    const double here = chased(t, symbol, stretch->from, base);
+    take(p, stretch->quarter, value, here, true);
+    value = walk_stretch(p, stretch, symbol, here, take);
+  }
+  return value;
+}
+
+static double base_value(const PmtPlay* play, const char* symbol) {
+  float value = 0;
+  pmt_host_recall_controls(play->host);
+  pmt_host_get(play->host, symbol, &value);
+  return (double)value;
+}
+
+/* ---- curve ---- */
+
+static void take_point(Picture* p, double at, double before, double value, bool step) {
+  if (step && before != value) {
+    check(p, pmt_roll_add_point(&p->roll, at, before));
+  }
+  check(p, pmt_roll_add_point(&p->roll, at, value));
+}
+
+/* The control to draw: as asked, else the first that is ramped. */
+static const char* curve_symbol(const PmtPlay* play) {
+  if (play->args.curve) {
+    return play->args.curve;
+  }
+  const PmtAutomation* a = &play->args.automation;
+  for (size_t i = 0; i < a->n_items; ++i) {
+    if (a->items[i].kind == PMT_AUTOMATE_CONTROL && a->items[i].ramp) {
+      return a->items[i].symbol;
+    }
+  }
+  return NULL;
+}
+
+static void add_curve(Picture* p) {
+  const char* symbol = curve_symbol(p->play);
+  if (!symbol) {
+    return;
+  }
+  const PmtTransport* t = &p->play->transport;
+  snprintf(p->roll.curve_label, sizeof p->roll.curve_label, "%s", symbol);
+  const double last = walk_control(p, symbol, base_value(p->play, symbol), take_point);
+  check(p, pmt_roll_add_point(&p->roll, pmt_transport_played_quarter(t, pmt_transport_played_frames(t)), last));
+}
+
+/* ---- labels ---- */
+
+static void take_style(Picture* p, double at, double before, double value, bool step) {
+  (void)step;
+  if (at > 0 && before == value) {
+    return;
+  }
+  const char* name = pmt_play_style_name(p->play, value);
+  if (name) {
+    check(p, pmt_roll_add_mark(&p->roll, at, name));
+  }
+}
+
+static void add_bars_and_jumps(Picture* p) {
+  const PmtTransport* t = &p->play->transport;
+  const PmtSongBar* before = &t->song_bars[t->stretches[0].first];
+  char text[PMT_ROLL_TEXT];
+  for (size_t i = 0; i < t->n_stretches; ++i) {
+    const PmtStretch* stretch = &t->stretches[i];
+    if (i) {
+      snprintf(text, sizeof text, "to bar %u", stretch->first + 1);
+      check(p, pmt_roll_add_mark(&p->roll, stretch->quarter, text));
+    }
+    for (uint32_t k = 0; k < stretch->count; ++k) {
+      const PmtSongBar* bar = &t->song_bars[stretch->first + k];
+      const double at = stretch->quarter + bar->quarter - t->song_bars[stretch->first].quarter;
+      const PmtRollBar drawn = {at, bar->length, stretch->first + k + 1, bar->beats, bar->unit};
+      check(p, pmt_roll_add_bar(&p->roll, drawn));
+      if (bar->beats != before->beats || bar->unit != before->unit) {
+        snprintf(text, sizeof text, "%u/%u", bar->beats, bar->unit);
+        check(p, pmt_roll_add_mark(&p->roll, at, text));
+      }
+      before = bar;
+    }
+  }
+}
+
+static void add_titles(Picture* p) {
+  const PmtPlay* play = p->play;
+  const PmtPlayArgs* args = &play->args;
+  float seed = 0;
+  char tail[40] = "";
+  snprintf(p->roll.title, sizeof p->roll.title, "%s",
+           play->model && *play->model->title ? play->model->title : "Partimento");
+  if (pmt_host_get(play->host, "seed", &seed)) {
+    snprintf(tail, sizeof tail, ", seed %.0f", (double)seed);
+  }
+  snprintf(p->roll.subtitle, sizeof p->roll.subtitle, "%lld bars, %u/%u, %.4g quarters a minute, %llu notes%s",
+           (long long)args->bars, args->meter.beats, args->meter.unit, args->tempo,
+           (unsigned long long)play->record.notes, tail);
+  for (uint32_t i = 0; play->model && i < play->model->parts && i < PMT_ROLL_PARTS; ++i) {
+    snprintf(p->roll.part_name[i], sizeof p->roll.part_name[i], "%s", play->model->part_name[i]);
+  }
+}
+
+PmtStatus pmt_play_draw(const PmtPlay* play, PmtError* error) {
+  Picture picture = {.play = play};
+  const double channel = fmin(16, fmax(1, base_value(play, "channel")));
+  add_titles(&picture);
+  add_bars_and_jumps(&picture);
+  walk_control(&picture, "style", base_value(play, "style"), take_style);
+  add_curve(&picture);
+  check(&picture, pmt_roll_add_midi(&picture.roll, &play->record.list, (uint32_t)channel - 1, played_quarter,
+                                    &play->transport));
+  const PmtStatus status = picture.failed ? pmt_fail(error, PMT_NO_MEM, "%s: out of memory", play->args.picture)
+                                          : pmt_roll_draw(&picture.roll, play->args.picture, error);
+  pmt_roll_free(&picture.roll);
+  return status;
+}
