@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "check.h"
+#include "support/fail_alloc.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -88,6 +89,16 @@ static void check_files(void) {
   CHECK(!unlink(path) && !rmdir(folder)); /* fails if a temporary was left behind */
 }
 
+static void check_no_memory(void) {
+  PmtArena arena = pmt_arena_measure();
+  pmt_arena_take(&arena, 100, 100);
+  pmt_fail_after(0);
+  const PmtStatus status = pmt_arena_allocate(&arena);
+  pmt_fail_never();
+  CHECK(status == PMT_NO_MEM && !arena.base);
+  pmt_arena_release(&arena);
+}
+
 static void check_errors(void) {
   PmtError error = {{0}};
   CHECK(pmt_fail(&error, PMT_IO, "number %d", 7) == PMT_IO && !strcmp(error.text, "number 7"));
@@ -116,6 +127,7 @@ int main(void) {
   check_two_passes();
   check_nothing();
   check_overflow();
+  check_no_memory();
   check_files();
   check_errors();
   check_random();

@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "check.h"
 #include "nn/net.h"
+#include "support/fail_alloc.h"
 #include "support/tiny_model.h"
 
 #include <math.h>
@@ -536,6 +537,55 @@ static void check_refusals(void) {
   refuse(&wide, PMT_BAD_SHAPE, "\"style.weight\" is [2, 3], need [2, 2]");
 }
 
+/* ---- Memory that runs out ---------------------------------------------------------------------------------------------- */
+
+static void check_no_memory(void) {
+  size_t failures = 0;
+  for (bool done = false; !done;) {
+    PmtTensors* t = NULL;
+    PmtNet* net = NULL;
+    PmtNetState* state = NULL;
+    PmtError error = {{0}};
+    pmt_fail_after(failures);
+    PmtStatus status = pmt_tensors_read(model_path, &t, &error);
+    status = status ? status : pmt_net_new(t, VOCAB, &net, &error);
+    status = status ? status : pmt_net_state_new(net, &state);
+    pmt_fail_never();
+    done = !status;
+    const PmtStatus wanted = t ? PMT_NO_MEM : status; /* test_tensors.c looks at the reader */
+    CHECKF(done || (status == wanted && !state), "allocation %zu: %s", failures, error.text);
+    failures += !done;
+    pmt_net_state_free(state);
+    pmt_net_free(net);
+    pmt_tensors_free(t);
+  }
+  printf("allocations that may fail: %zu\n", failures);
+  CHECK(failures > 5);
+}
+
+static void count_allocation(const char* const function) {
+  CHECKF(false, "%s after the setup", function);
+}
+
+/* All that an audio thread calls, from the first call on. */
+static void check_no_allocation(void) {
+  PmtTensors* const t = new_tensors(&odd);
+  PmtNet* const net = new_net(t, VOCAB);
+  PmtNetState* const state = new_state(net);
+  const PmtCondition condition = some_condition(1);
+  float snapshot[2 * 3 * 50];
+  pmt_alloc_watch(count_allocation);
+  pmt_net_condition(state, &condition);
+  step(state, 1);
+  pmt_net_save(state, snapshot);
+  pmt_net_restore(state, snapshot);
+  pmt_net_reset(state);
+  pmt_alloc_watch(NULL);
+  pmt_net_state_free(state);
+  pmt_net_free(net);
+  pmt_tensors_free(t);
+}
+
 int main(void) {
   char folder[64];
   const char* const tmp = getenv("TMPDIR");
@@ -556,6 +606,8 @@ int main(void) {
   check_plain_model();
   check_fading();
   check_refusals();
+  check_no_allocation(); /* leaves the file that the next one reads */
+  check_no_memory();
   unlink(model_path);
   CHECK(!rmdir(folder));
   return 0;

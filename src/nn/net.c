@@ -4,7 +4,6 @@
    A chunk is one panel: 64 rows of a matrix and, in a layer, the 16 cells they feed. */
 #include "nn/net.h"
 
-#include "nn/activation.h"
 #include "nn/net_private.h"
 
 #include <string.h>
@@ -42,7 +41,7 @@ void pmt_net_reset(PmtNetState* const state) {
     memset(hidden(state, l), 0, net->h_pad * sizeof(float));
     memset(state->c[l], 0, net->h_pad * sizeof(float));
   }
-  memset(state->u, 0, net->d_pad * sizeof(float));
+  memset(state->u, 0, net->gates * sizeof(float));
   drop_step(state);
 }
 
@@ -79,16 +78,16 @@ static void add_table(PmtNetState* const state, const PmtTable table, const uint
   const PmtNet* const net = state->net;
   if (net->table[table]) {
     const uint32_t row = index < pmt_table_rows[table] ? index : 0;
-    add_row(state->u, net->table[table] + (size_t)row * net->d_pad, 1.0f, net->d_pad);
+    add_row(state->u, net->table[table] + (size_t)row * net->gates, 1.0f, net->gates);
   }
 }
 
 void pmt_net_condition(PmtNetState* const state, const PmtCondition* const condition) {
   const PmtNet* const net = state->net;
-  memset(state->u, 0, net->d_pad * sizeof(float));
+  memset(state->u, 0, net->gates * sizeof(float));
   for (uint32_t i = 0; i < net->config.styles; ++i) {
     if (condition->style[i] > 0.0f) {
-      add_row(state->u, net->style + (size_t)i * net->d_pad, condition->style[i], net->d_pad);
+      add_row(state->u, net->style + (size_t)i * net->gates, condition->style[i], net->gates);
     }
   }
   add_table(state, PMT_TABLE_METER, condition->meter);
@@ -99,9 +98,9 @@ void pmt_net_condition(PmtNetState* const state, const PmtCondition* const condi
 
 void pmt_net_begin(PmtNetState* const state, const uint32_t token) {
   const PmtNet* const net = state->net;
-  const float* const row = net->embedding + (size_t)(token < net->config.vocab ? token : 0) * net->d_pad;
-  for (uint32_t i = 0; i < net->d_pad; ++i) {
-    state->input[0][i] = pmt_tame(row[i] + state->u[i]);
+  const float* const row = net->token + (size_t)(token < net->config.vocab ? token : 0) * net->gates;
+  for (uint32_t i = 0; i < net->gates; ++i) {
+    state->first[i] = row[i] + state->u[i];
   }
   state->stage = 0;
   state->panel = 0;
@@ -117,7 +116,8 @@ static void run_chunk(PmtNetState* const state) {
     net->kernel.run(m->w, m->cols, m->b, state->input[stage], state->logits, panel, 1);
     return;
   }
-  net->kernel.run(m->w, m->cols, m->b, state->input[stage], state->gates, panel, 1);
+  const float* const bias = stage ? m->b : state->first;
+  net->kernel.run(m->w, m->cols, bias, state->input[stage], state->gates, panel, 1);
   const size_t unit = (size_t)panel * PMT_CELL_UNITS;
   net->kernel.cell(state->gates + (size_t)panel * PMT_PANEL, state->c[stage] + unit, state->c_next[stage] + unit,
                    state->input[stage + 1] + unit);

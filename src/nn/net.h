@@ -78,10 +78,10 @@ void pmt_net_save(const PmtNetState* state, float* snapshot) PMT_RT;
 void pmt_net_restore(PmtNetState* state, const float* snapshot) PMT_RT;
 
 /** Set u for the steps to come (once a slot). A table the file does not have counts as zero, an index outside its
-    table as 0. Bounded by (styles + 4) * d. */
+    table as 0. Bounded by (styles + 4) * 4 h. */
 void pmt_net_condition(PmtNetState* state, const PmtCondition* condition) PMT_RT;
 
-/** Begin the step for one token: x = E[token] + u. @param token below V */
+/** Begin the step for one token: x = E[token] + u (4 h additions). @param token below V */
 void pmt_net_begin(PmtNetState* state, uint32_t token) PMT_RT;
 
 /** Run whole chunks until at least `budget` multiply-adds are spent or the step is complete (0 runs nothing). Chunk

@@ -6,7 +6,6 @@
 #include "nn/net_private.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { CELL_COST = 1024 }; /* the 16 cells of a panel take the time of about so many multiply-adds */
@@ -96,7 +95,7 @@ static void layout_matrix(PmtArena* const arena, PmtNetMatrix* const m, const ui
   m->cols = cols;
   m->panels = pmt_panel_count(rows);
   m->w = pmt_arena_take(arena, pmt_packed_floats(rows, cols), sizeof *m->w);
-  m->b = pmt_arena_take(arena, (size_t)m->panels * PMT_PANEL, sizeof *m->b);
+  m->b = pmt_arena_take(arena, pmt_packed_floats(rows, 1), sizeof *m->b);
   m->cost = (uint64_t)PMT_PANEL * cols + extra_cost;
 }
 
@@ -109,15 +108,15 @@ static PmtNet* layout_net(PmtArena* const arena, PmtNet* const net) {
   const PmtNetConfig* const config = &net->config;
   const bool present[PMT_TABLES] = {config->meter, config->key, config->phrase, config->density};
   PmtNet* const self = pmt_arena_take(arena, 1, sizeof *self);
-  net->d_pad = round_up(config->d, PMT_CELL_UNITS);
   net->h_pad = round_up(config->h, PMT_CELL_UNITS);
-  net->embedding = layout_table(arena, config->vocab, net->d_pad);
-  net->style = layout_table(arena, config->styles, net->d_pad);
+  net->gates = 4 * net->h_pad;
+  net->token = layout_table(arena, config->vocab, net->gates);
+  net->style = layout_table(arena, config->styles, net->gates);
   for (unsigned i = 0; i < PMT_TABLES; ++i) {
-    net->table[i] = layout_table(arena, present[i] ? pmt_table_rows[i] : 0, net->d_pad);
+    net->table[i] = layout_table(arena, present[i] ? pmt_table_rows[i] : 0, net->gates);
   }
   for (uint32_t l = 0; l < config->layers; ++l) {
-    layout_matrix(arena, &net->matrix[l], 4 * net->h_pad, pmt_net_below(net, l) + net->h_pad, CELL_COST);
+    layout_matrix(arena, &net->matrix[l], net->gates, pmt_net_below(net, l) + net->h_pad, CELL_COST);
   }
   layout_matrix(arena, &net->matrix[config->layers], config->vocab, net->h_pad, 0);
   return self;
@@ -133,11 +132,14 @@ static void count_costs(PmtNet* const net) {
 
 /* ---- Filling it --------------------------------------------------------------------------------------------------- */
 
-/* Where one tensor at a time is converted before it is packed. */
+/* What lives only while loading. */
 typedef struct {
   const PmtTensors* tensors;
-  float* scratch;
   PmtError* error;
+  PmtArena arena;
+  float* scratch; /* one tensor, converted */
+  float* w;       /* W_ih of the first layer, packed (4 H, d) */
+  float* zero;    /* (4 H) */
 } Loader;
 
 static size_t scratch_floats(const PmtNetConfig* const config) {
@@ -146,62 +148,75 @@ static size_t scratch_floats(const PmtNetConfig* const config) {
   return widest * most_rows;
 }
 
-static PmtStatus load_table(const Loader* const loader, const char* const name, const uint32_t rows,
-                            const uint32_t cols, const uint32_t stride, float* const table) {
-  if (!table) {
-    return PMT_OK;
-  }
-  const PmtStatus status = pmt_tensors_load(loader->tensors, name, rows, cols, loader->scratch, loader->error);
-  for (uint32_t row = 0; !status && row < rows; ++row) {
-    memcpy(table + (size_t)row * stride, loader->scratch + (size_t)row * cols, cols * sizeof *table);
-  }
-  return status;
+static void layout_loader(Loader* const loader, const PmtNet* const net) {
+  loader->scratch = pmt_arena_take(&loader->arena, scratch_floats(&net->config), sizeof(float));
+  loader->w = pmt_arena_take(&loader->arena, pmt_packed_floats(net->gates, net->config.d), sizeof(float));
+  loader->zero = pmt_arena_take(&loader->arena, net->gates, sizeof(float));
 }
 
-static PmtStatus load_tables(const Loader* const loader, PmtNet* const net) {
-  const uint32_t d = net->config.d;
-  PmtStatus status = load_table(loader, "emb.weight", net->config.vocab, d, net->d_pad, net->embedding);
-  status = status ? status : load_table(loader, "style.weight", net->config.styles, d, net->d_pad, net->style);
-  for (unsigned i = 0; i < PMT_TABLES && !status; ++i) {
-    status = load_table(loader, table_names[i], pmt_table_rows[i], d, net->d_pad, net->table[i]);
-  }
-  return status;
-}
-
-/* Row in the packed matrix of unit j's gate g: 16 units' i, then their f, g, o, then the next 16 units'. */
-static uint32_t packed_row(const uint32_t g, const uint32_t j) {
+/* Row of unit j's gate g among the gates: 16 units' i, then their f, g, o, then the next 16 units'. */
+static uint32_t gate_row(const uint32_t g, const uint32_t j) {
   return j / PMT_CELL_UNITS * PMT_PANEL + g * PMT_CELL_UNITS + j % PMT_CELL_UNITS;
 }
 
-static PmtStatus load_gates(const Loader* const loader, PmtNetMatrix* const m, const char* const kind,
-                            const uint32_t layer, const uint32_t h, const uint32_t col0, const uint32_t cols) {
+/* rnn.weight_{kind}_l{layer} (4 h, cols) into columns col0.. of panels with cols_all columns. */
+static PmtStatus load_gates(const Loader* const loader, const char* const kind, const uint32_t layer, const uint32_t h,
+                            const uint32_t cols, float* const packed, const uint32_t cols_all, const uint32_t col0) {
   char name[32];
   snprintf(name, sizeof name, "rnn.weight_%s_l%u", kind, layer);
   const PmtStatus status = pmt_tensors_load(loader->tensors, name, 4 * h, cols, loader->scratch, loader->error);
   for (uint32_t row = 0; !status && row < 4 * h; ++row) {
-    pmt_panels_pack(m->w, m->cols, packed_row(row / h, row % h), col0, loader->scratch + (size_t)row * cols, 1, cols);
+    pmt_panels_pack(packed, cols_all, gate_row(row / h, row % h), col0, loader->scratch + (size_t)row * cols, 1, cols);
   }
   return status;
 }
 
-static PmtStatus add_bias(const Loader* const loader, PmtNetMatrix* const m, const char* const kind,
-                          const uint32_t layer, const uint32_t h) {
+static PmtStatus add_bias(const Loader* const loader, const char* const kind, const uint32_t layer, const uint32_t h,
+                          float* const b) {
   char name[32];
   snprintf(name, sizeof name, "rnn.bias_%s_l%u", kind, layer);
   const PmtStatus status = pmt_tensors_load(loader->tensors, name, 4 * h, 1, loader->scratch, loader->error);
   for (uint32_t row = 0; !status && row < 4 * h; ++row) {
-    m->b[packed_row(row / h, row % h)] += loader->scratch[row];
+    b[gate_row(row / h, row % h)] += loader->scratch[row];
   }
   return status;
 }
 
 static PmtStatus load_layer(const Loader* const loader, PmtNet* const net, const uint32_t layer) {
   PmtNetMatrix* const m = &net->matrix[layer];
-  const uint32_t h = net->config.h, below = layer ? h : net->config.d;
-  PmtStatus status = load_gates(loader, m, "ih", layer, h, 0, below);
-  status = status ? status : load_gates(loader, m, "hh", layer, h, pmt_net_below(net, layer), h);
-  status = status ? status : add_bias(loader, m, "ih", layer, h);
-  return status ? status : add_bias(loader, m, "hh", layer, h);
+  const uint32_t h = net->config.h;
+  PmtStatus status = layer ? load_gates(loader, "ih", layer, h, h, m->w, m->cols, 0)
+                           : load_gates(loader, "ih", 0, h, net->config.d, loader->w, net->config.d, 0);
+  status = status ? status : load_gates(loader, "hh", layer, h, h, m->w, m->cols, pmt_net_below(net, layer));
+  status = status ? status : add_bias(loader, "ih", layer, h, m->b);
+  return status ? status : add_bias(loader, "hh", layer, h, m->b);
+}
+
+/* table = b + W_ih x for each row x of the tensor. Panel by panel, so that W_ih is read once. */
+static PmtStatus load_table(const Loader* const loader, const PmtNet* const net, const char* const name,
+                            const uint32_t rows, const float* const b, float* const table) {
+  const uint32_t d = net->config.d;
+  if (!table) {
+    return PMT_OK;
+  }
+  const PmtStatus status = pmt_tensors_load(loader->tensors, name, rows, d, loader->scratch, loader->error);
+  for (uint32_t panel = 0; !status && panel < net->matrix[0].panels; ++panel) {
+    for (uint32_t row = 0; row < rows; ++row) {
+      net->kernel.run(loader->w, d, b, loader->scratch + (size_t)row * d, table + (size_t)row * net->gates, panel, 1);
+    }
+  }
+  return status;
+}
+
+/* After the first layer, whose W_ih and b they contain. */
+static PmtStatus load_tables(const Loader* const loader, PmtNet* const net) {
+  const PmtNetConfig* const c = &net->config;
+  PmtStatus status = load_table(loader, net, "emb.weight", c->vocab, net->matrix[0].b, net->token);
+  status = status ? status : load_table(loader, net, "style.weight", c->styles, loader->zero, net->style);
+  for (unsigned i = 0; i < PMT_TABLES && !status; ++i) {
+    status = load_table(loader, net, table_names[i], pmt_table_rows[i], loader->zero, net->table[i]);
+  }
+  return status;
 }
 
 static PmtStatus load_output(const Loader* const loader, PmtNet* const net) {
@@ -216,16 +231,19 @@ static PmtStatus load_output(const Loader* const loader, PmtNet* const net) {
 }
 
 static PmtStatus load_all(const PmtTensors* const tensors, PmtNet* const net, PmtError* const error) {
-  const Loader loader = {tensors, malloc(scratch_floats(&net->config) * sizeof(float)), error};
-  if (!loader.scratch) {
+  Loader loader = {.tensors = tensors, .error = error, .arena = pmt_arena_measure()};
+  layout_loader(&loader, net);
+  if (pmt_arena_allocate(&loader.arena)) {
     return pmt_fail(error, PMT_NO_MEM, "out of memory while loading the weights");
   }
-  PmtStatus status = load_tables(&loader, net);
+  layout_loader(&loader, net);
+  PmtStatus status = PMT_OK;
   for (uint32_t l = 0; l < net->config.layers && !status; ++l) {
     status = load_layer(&loader, net, l);
   }
+  status = status ? status : load_tables(&loader, net);
   status = status ? status : load_output(&loader, net);
-  free(loader.scratch);
+  pmt_arena_release(&loader.arena);
   return status;
 }
 
@@ -284,14 +302,15 @@ static PmtNetState* layout_state(PmtArena* const arena, PmtNetState* const state
   const PmtNet* const net = state->net;
   const uint32_t layers = net->config.layers;
   PmtNetState* const self = pmt_arena_take(arena, 1, sizeof *self);
-  state->u = pmt_arena_take(arena, net->d_pad, sizeof(float));
+  state->u = pmt_arena_take(arena, net->gates, sizeof(float));
+  state->first = pmt_arena_take(arena, net->gates, sizeof(float));
   for (uint32_t l = 0; l < layers; ++l) {
     state->input[l] = pmt_arena_take(arena, (size_t)pmt_net_below(net, l) + net->h_pad, sizeof(float));
     state->c[l] = pmt_arena_take(arena, net->h_pad, sizeof(float));
     state->c_next[l] = pmt_arena_take(arena, net->h_pad, sizeof(float));
   }
   state->input[layers] = pmt_arena_take(arena, net->h_pad, sizeof(float));
-  state->gates = pmt_arena_take(arena, (size_t)4 * net->h_pad, sizeof(float));
+  state->gates = pmt_arena_take(arena, net->gates, sizeof(float));
   state->logits = pmt_arena_take(arena, (size_t)net->matrix[layers].panels * PMT_PANEL, sizeof(float));
   return self;
 }

@@ -127,7 +127,7 @@ static PmtStatus parse_header(PmtTensors* const t, PmtError* const error) {
   json_error_t why;
   t->header = json_loadb((const char*)t->bytes + LENGTH_BYTES, length, JSON_REJECT_DUPLICATES, &why);
   if (!t->header) {
-    if (json_error_code(&why) == json_error_out_of_memory) {
+    if (!why.text[0] || json_error_code(&why) == json_error_out_of_memory) {
       return pmt_fail(error, PMT_NO_MEM, "out of memory while parsing the header");
     }
     return pmt_fail(error, PMT_BAD_FILE, "header byte %d: %s", why.position, show(why.text).text);

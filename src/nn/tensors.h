@@ -31,7 +31,8 @@ typedef struct {
 /** Opaque: owns the file's bytes, the tensor list and the metadata. */
 typedef struct PmtTensors PmtTensors;
 
-/** @return PMT_IO, PMT_TOO_BIG, PMT_NO_MEM, or PMT_BAD_FILE with one line that names path, rule and place. */
+/** @return PMT_IO, PMT_TOO_BIG, PMT_NO_MEM, or PMT_BAD_FILE with one line that names path, rule and place. (When memory
+    runs out inside a JSON string, jansson calls it a syntax error and so do we.) */
 PmtStatus pmt_tensors_read(const char* path, PmtTensors** tensors, PmtError* error);
 /** The same from memory. `bytes` (malloc'd) is taken over, on failure too. */
 PmtStatus pmt_tensors_parse(unsigned char* bytes, size_t size, PmtTensors** tensors, PmtError* error);
