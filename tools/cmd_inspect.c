@@ -266,7 +266,14 @@ static PmtStatus draw_piece(const Piece* piece, PmtError* error) {
   const char* slash = strrchr(args->path, '/');
   PmtRoll roll = {.n_notes = 0};
   snprintf(roll.title, sizeof roll.title, "%s", slash ? slash + 1 : args->path);
-  snprintf(roll.subtitle, sizeof roll.subtitle, "%zu bars, %u/%u, %.4g quarters a minute, %zu notes", score->n_bars,
+  char bars[48];
+  if (args->first_bar > 1 || args->last_bar < score->n_bars) {
+    snprintf(bars, sizeof bars, "bars %u to %zu of %zu", args->first_bar,
+             args->last_bar < score->n_bars ? args->last_bar : score->n_bars, score->n_bars);
+  } else {
+    snprintf(bars, sizeof bars, "%zu bars", score->n_bars);
+  }
+  snprintf(roll.subtitle, sizeof roll.subtitle, "%s, %u/%u, %.4g quarters a minute, %zu notes in all", bars,
            score->bars[0].beats, score->bars[0].unit, score->n_tempos ? score->tempos[0].bpm : 120.0, score->n_notes);
   for (uint32_t part = 0; part < score->parts && part < PMT_ROLL_PARTS; ++part) {
     snprintf(roll.part_name[part], sizeof roll.part_name[part], "%s", pmt_gm_program_name(score->program[part]));

@@ -291,19 +291,37 @@ static void draw_time_grid(const Layout* const l, const Row* const row, const do
   draw_line(l, end, top - 4, end, top + height, .9);
 }
 
-static void draw_pitched(const Layout* const l, const Row* const row, const PmtRollNote* const note,
-                         const double top) {
+/* Whether a lower part plays the same key meanwhile: the upper one is then drawn thin, so that both show. */
+static bool has_unison(const Layout* const l, const size_t index) {
+  const PmtRollNote* const note = &l->roll->notes[index];
+  for (size_t i = 0; i < l->roll->n_notes; ++i) {
+    const PmtRollNote* const other = &l->roll->notes[i];
+    if (other->pitch == note->pitch && other->part > note->part && other->part != PMT_ROLL_DRUMS &&
+        other->start < note->end && other->end > note->start) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Loudness as a mix with the paper, not as transparency: parts that meet must not make a third colour. */
+static Colour faded(const Colour c, const double strength) {
+  return (Colour){c.r * strength + 1 - strength, c.g * strength + 1 - strength, c.b * strength + 1 - strength};
+}
+
+static void draw_pitched(const Layout* const l, const Row* const row, const size_t index, const double top) {
+  const PmtRollNote* const note = &l->roll->notes[index];
   const double from = fmax(note->start, row->start);
   const double to = fmin(note->end, row->start + row->length);
   const double x = x_of(l, row, from) + .4;
   const double w = fmax(1.6, (to - from) * l->quarter - .9);
   const double y = y_of_pitch(l, top, note->pitch) - .3;
-  const double h = l->semitone + .6;
+  const double h = (l->semitone + .6) * (has_unison(l, index) ? .5 : 1);
   const Colour colour = part_colour[note->part % PMT_ROLL_PARTS];
   round_box(l, x, y, w, h, 1.7);
-  set_colour(l, colour, .34 + .62 * note->velocity / 127.0);
+  set_colour(l, faded(colour, .36 + .6 * note->velocity / 127.0), 1);
   cairo_fill_preserve(l->cr);
-  set_colour(l, (Colour){colour.r * .62, colour.g * .62, colour.b * .62}, .8);
+  set_colour(l, (Colour){colour.r * .7, colour.g * .7, colour.b * .7}, .85);
   cairo_set_line_width(l->cr, .5);
   cairo_stroke(l->cr);
 }
@@ -325,15 +343,25 @@ static void draw_drum(const Layout* const l, const Row* const row, const PmtRoll
   cairo_fill(l->cr);
 }
 
+static bool is_in_row(const Row* const row, const PmtRollNote* const note) {
+  const bool drum = note->part == PMT_ROLL_DRUMS;
+  return note->start < row->start + row->length && (drum ? note->start >= row->start - 1e-9 : note->end > row->start);
+}
+
+/* Lower parts first: where notes meet, the upper one lies on top. */
 static void draw_notes(const Layout* const l, const Row* const row, const double pitched_top, const double drum_top) {
-  for (size_t i = 0; i < l->roll->n_notes; ++i) {
-    const PmtRollNote* const note = &l->roll->notes[i];
-    const bool drum = note->part == PMT_ROLL_DRUMS;
-    const double end = row->start + row->length;
-    if (note->start >= end || (drum ? note->start < row->start - 1e-9 : note->end <= row->start)) {
-      continue;
+  for (int part = PMT_ROLL_DRUMS; part >= 0; --part) {
+    for (size_t i = 0; i < l->roll->n_notes; ++i) {
+      const PmtRollNote* const note = &l->roll->notes[i];
+      if (note->part != part || !is_in_row(row, note)) {
+        continue;
+      }
+      if (part == PMT_ROLL_DRUMS) {
+        draw_drum(l, row, note, drum_top);
+      } else {
+        draw_pitched(l, row, i, pitched_top);
+      }
     }
-    (drum ? draw_drum : draw_pitched)(l, row, note, drum ? drum_top : pitched_top);
   }
 }
 
