@@ -22,7 +22,8 @@ enum {
   MEASURE_STEPS = 10,     /* before the first plan by time */
   PLAN_UNKNOWN = 1000000,
 };
-static const double REPORT_SECONDS = 5.0, RATE_END = 0.05, SMOOTH = 0.95, SCORE_SPEED_GUESS = 20000.0;
+static const double REPORT_SECONDS = 5.0, RATE_END = 0.05, SMOOTH = 0.95, SCORE_SPEED_GUESS = 20000.0,
+                    FINAL_SHARE = 0.1;
 
 PmtTrainOptions pmt_train_defaults(void) {
   return (PmtTrainOptions){.minutes = 10.0, .layers = 2, .hidden = 384, .embed = 192, .batch = 16, .length = 128,
@@ -98,6 +99,13 @@ static PmtStatus build_net(PmtRun* run, PmtError* error) {
   return PMT_OK;
 }
 
+/** Tokens of a style in an evaluation on the way: less in a short run, so that all take no more than a twelfth of it. */
+static size_t waypoint_tokens(const PmtTrainOptions* o) {
+  if (o->steps) { return TOKENS_MAX; }
+  const double tokens = o->minutes * 60.0 / 12.0 * SCORE_SPEED_GUESS / (2.0 * PMT_EVALUATIONS * (double)o->n_styles);
+  return tokens < TOKENS_MAX ? 1 + (size_t)tokens : TOKENS_MAX;
+}
+
 static PmtStatus build(PmtRun* run, PmtError* error) {
   const PmtTrainOptions* o = run->options;
   PmtTrainResult* r = run->result;
@@ -110,7 +118,7 @@ static PmtStatus build(PmtRun* run, PmtError* error) {
   st = pmt_streams_new(&streams, o->batch, &run->streams);
   if (!st) { st = pmt_scorer_new(&r->params, run->pool, &run->scorer); }
   for (size_t k = 0; !st && k < r->n_corpora; ++k) {
-    st = pmt_score_tasks(&r->corpora[k], PMT_SPLIT_VALID, (int)k, PIECES_MAX, TOKENS_MAX, &run->tasks, &run->n_tasks);
+    st = pmt_score_tasks(&r->corpora[k], PMT_SPLIT_VALID, (int)k, PIECES_MAX, waypoint_tokens(o), &run->tasks, &run->n_tasks);
   }
   run->best = pmt_params_array(&r->params);
   if (st || !run->best) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
@@ -131,13 +139,23 @@ static void dismantle(PmtRun* run) {
 
 static double elapsed(const PmtRun* run) { return run->seconds + now() - run->started; }
 
-/** Seconds to keep for what is still to come beside the steps: evaluations, and scoring valid and test whole. */
+/** Tokens of a style and split to score at the end: all, unless that would take more than a tenth of a short budget. */
+static size_t final_tokens(const PmtRun* run) {
+  const PmtTrainOptions* o = run->options;
+  if (o->steps) { return SIZE_MAX; }
+  return 1000 + (size_t)(FINAL_SHARE * o->minutes * 60.0 * run->score_speed / (2.0 * (double)o->n_styles));
+}
+
+/** Seconds to keep for what is still to come beside the steps: evaluations, and scoring valid and test at the end. */
 static double reserve(const PmtRun* run) {
   const PmtTrainResult* r = run->result;
+  const size_t most = final_tokens(run);
   double tokens = 0.0;
   for (size_t k = 0; k < r->n_corpora; ++k) {
-    tokens += (double)pmt_corpus_count(&r->corpora[k], PMT_SPLIT_VALID).tokens;
-    tokens += (double)pmt_corpus_count(&r->corpora[k], PMT_SPLIT_TEST).tokens;
+    for (PmtSplit s = PMT_SPLIT_VALID; s <= PMT_SPLIT_TEST; ++s) {
+      const size_t n = pmt_corpus_count(&r->corpora[k], s).tokens;
+      tokens += (double)(n < most ? n : most);
+    }
   }
   return tokens / run->score_speed + (PMT_EVALUATIONS - run->n_evaluated) * run->evaluation_seconds;
 }
@@ -349,7 +367,9 @@ static PmtStatus score_split(PmtRun* run, PmtSplit split, PmtSplitResult results
   size_t n = 0;
   PmtStatus st = PMT_OK;
   for (size_t k = 0; !st && k < r->n_corpora; ++k) {
-    st = pmt_score_tasks(&r->corpora[k], split, (int)k, 0, 0, &tasks, &n);
+    const size_t most = final_tokens(run);
+    const bool all = pmt_corpus_count(&r->corpora[k], split).tokens <= most;
+    st = pmt_score_tasks(&r->corpora[k], split, (int)k, 0, all ? 0 : most, &tasks, &n);
   }
   if (!st) { st = pmt_scorer_run(run->scorer, run->best, tasks, n, false); }
   for (size_t k = 0; !st && k < r->n_corpora; ++k) {
