@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* One LSTM step with each kernel beside cblas_sgemv over the same matrices, whole, one thread.
+/* One LSTM step with each kernel beside cblas_sgemv over the matrices of the same net, whole, one thread.
 
    All contenders take turns in one process, so that weather (neighbours, clock speed) hits all alike. "warm": the
    contender ran just before; "evicted": 4 MiB of other memory were touched between steps, as a host's other plugins
-   would. Our steps include the cells and the copying, BLAS does its products only; of row-major and column-major the
-   faster is taken. The last column is our median over the best BLAS median. */
+   would. BLAS does the products [W_ih | W_hh] of each layer and of the output, and nothing else; of row-major and
+   column-major the faster is taken. "products" is our kernel on exactly those matrices; "step" is the whole step as the
+   plugin runs it, with its cells, and with the first layer's input products looked up (docs/kernels.md). The last
+   columns are our median over the best BLAS median. */
 #include "check.h"
 #include "nn/kernel.h"
 #include "nn/net.h"
@@ -15,25 +17,25 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 60, BURST = 6, EVICT_BYTES = 4 << 20, CONTENDERS_MAX = 8, VOCAB = 640, MATRICES_MAX = 8 };
+enum { ROUNDS = 60, BURST = 6, EVICT_BYTES = 4 << 20, CONTENDERS_MAX = 2 * 4 + 2, VOCAB = 640, MATRICES_MAX = 8 };
 
 typedef struct {
   uint32_t layers, h, d;
 } Size;
 
-/* The matrices of one net as BLAS likes them: [W_ih | W_hh] of each layer, then the output's. */
+/* The matrices of one net: [W_ih | W_hh] of each layer, then the output's. Packed for `kernel`; NULL: for BLAS. */
 typedef struct {
-  uint32_t n, rows[MATRICES_MAX], cols[MATRICES_MAX];
-  float* w[MATRICES_MAX];
-  float *x, *y;
+  const PmtKernel* kernel;
   CBLAS_ORDER order;
-} Blas;
+  uint32_t n, rows[MATRICES_MAX], cols[MATRICES_MAX];
+  float *w[MATRICES_MAX], *x, *y, *b;
+} Products;
 
 typedef struct {
-  const char* name;
+  char name[32];
   PmtNet* net;
   PmtNetState* state;
-  Blas blas; /* used when net is NULL */
+  Products products; /* used when net is NULL */
   double warm[ROUNDS * BURST], evicted[ROUNDS];
 } Contender;
 
@@ -52,24 +54,29 @@ static float* new_floats(const size_t n) {
   return values;
 }
 
-static Blas new_blas(const Size size, const CBLAS_ORDER order) {
-  Blas blas = {.n = size.layers + 1, .order = order};
-  for (uint32_t i = 0; i < blas.n; ++i) {
+static Products new_products(const Size size, const PmtKernel* const kernel, const CBLAS_ORDER order) {
+  Products p = {.kernel = kernel, .order = order, .n = size.layers + 1};
+  for (uint32_t i = 0; i < p.n; ++i) {
     const bool output = i == size.layers;
-    blas.rows[i] = output ? VOCAB : 4 * size.h;
-    blas.cols[i] = output ? size.h : (i ? size.h : size.d) + size.h;
-    blas.w[i] = new_floats((size_t)blas.rows[i] * blas.cols[i]);
+    p.rows[i] = output ? VOCAB : 4 * size.h; /* whole panels */
+    p.cols[i] = output ? size.h : (i ? size.h : size.d) + size.h;
+    p.w[i] = new_floats((size_t)p.rows[i] * p.cols[i]);
   }
-  blas.x = new_floats(2 * size.h + size.d);
-  blas.y = new_floats(4 * size.h + VOCAB);
-  return blas;
+  p.x = new_floats(2 * size.h + size.d);
+  p.y = new_floats(4 * size.h + VOCAB);
+  p.b = new_floats(4 * size.h + VOCAB);
+  return p;
 }
 
-static void step_blas(const Blas* const b) {
-  for (uint32_t i = 0; i < b->n; ++i) {
-    const uint32_t leading = b->order == CblasRowMajor ? b->cols[i] : b->rows[i];
-    cblas_sgemv(b->order, CblasNoTrans, (int)b->rows[i], (int)b->cols[i], 1.0f, b->w[i], (int)leading, b->x, 1, 0.0f,
-                b->y, 1);
+static void run_products(const Products* const p) {
+  for (uint32_t i = 0; i < p->n; ++i) {
+    const uint32_t rows = p->rows[i], cols = p->cols[i];
+    if (p->kernel) {
+      p->kernel->run(p->w[i], cols, p->b, p->x, p->y, 0, pmt_panel_count(rows));
+    } else {
+      const int leading = (int)(p->order == CblasRowMajor ? cols : rows);
+      cblas_sgemv(p->order, CblasNoTrans, (int)rows, (int)cols, 1.0f, p->w[i], leading, p->x, 1, 0.0f, p->y, 1);
+    }
   }
 }
 
@@ -80,7 +87,7 @@ static double time_step(Contender* const c, const uint32_t token) {
     pmt_net_begin(c->state, token);
     pmt_net_run(c->state, UINT64_MAX, &spent);
   } else {
-    step_blas(&c->blas);
+    run_products(&c->products);
   }
   return now_us() - begin;
 }
@@ -101,7 +108,7 @@ static double quantile(double* const values, const size_t n, const double q) {
   return values[(size_t)(q * (double)(n - 1) + 0.5)];
 }
 
-static size_t new_contenders(Contender* const list, const Size size) {
+static PmtTensors* new_tensors(const Size size) {
   char path[] = "/tmp/partimento-bench-XXXXXX";
   const int fd = mkstemp(path);
   CHECK(fd >= 0);
@@ -112,27 +119,41 @@ static size_t new_contenders(Contender* const list, const Size size) {
   PmtTensors* tensors = NULL;
   CHECKF(!pmt_tensors_read(path, &tensors, &error), "%s", error.text);
   unlink(path);
+  return tensors;
+}
+
+static size_t new_contenders(Contender* const list, const Size size) {
+  PmtTensors* const tensors = new_tensors(size);
   const PmtKernel* kernels = NULL;
   const size_t n = pmt_kernels(&kernels);
-  for (size_t i = 0; i < n; ++i) {
-    list[i].name = kernels[i].name;
-    CHECKF(!pmt_net_new_on(&kernels[i], tensors, VOCAB, &list[i].net, &error), "%s", error.text);
-    CHECK(!pmt_net_state_new(list[i].net, &list[i].state));
+  PmtError error = {{0}};
+  Contender* c = list;
+  for (size_t i = 0; i < n; ++i, ++c) {
+    snprintf(c->name, sizeof c->name, "step %s", kernels[i].name);
+    CHECKF(!pmt_net_new_on(&kernels[i], tensors, VOCAB, &c->net, &error), "%s", error.text);
+    CHECK(!pmt_net_state_new(c->net, &c->state));
   }
   pmt_tensors_free(tensors);
-  list[n] = (Contender){.name = "sgemv row-major", .blas = new_blas(size, CblasRowMajor)};
-  list[n + 1] = (Contender){.name = "sgemv column-major", .blas = new_blas(size, CblasColMajor)};
-  return n + 2;
+  for (size_t i = 0; i < n; ++i, ++c) {
+    snprintf(c->name, sizeof c->name, "products %s", kernels[i].name);
+    c->products = new_products(size, &kernels[i], CblasRowMajor);
+  }
+  for (int row_major = 1; row_major >= 0; --row_major, ++c) {
+    snprintf(c->name, sizeof c->name, "sgemv %s-major", row_major ? "row" : "column");
+    c->products = new_products(size, NULL, row_major ? CblasRowMajor : CblasColMajor);
+  }
+  return (size_t)(c - list);
 }
 
 static void free_contender(Contender* const c) {
   pmt_net_state_free(c->state);
   pmt_net_free(c->net);
-  for (uint32_t i = 0; i < c->blas.n; ++i) {
-    free(c->blas.w[i]);
+  for (uint32_t i = 0; i < c->products.n; ++i) {
+    free(c->products.w[i]);
   }
-  free(c->blas.x);
-  free(c->blas.y);
+  free(c->products.x);
+  free(c->products.y);
+  free(c->products.b);
 }
 
 static void race(Contender* const list, const size_t n, unsigned char* const other) {
@@ -148,27 +169,33 @@ static void race(Contender* const list, const size_t n, unsigned char* const oth
   }
 }
 
+static bool is_blas(const Contender* const c) {
+  return !c->net && !c->products.kernel;
+}
+
 static void print_results(Contender* const list, const size_t n, const Size size) {
   double warm[CONTENDERS_MAX], evicted[CONTENDERS_MAX], best_warm = 1e9, best_evicted = 1e9;
   for (size_t i = 0; i < n; ++i) {
     warm[i] = quantile(list[i].warm, ROUNDS * BURST, 0.5);
     evicted[i] = quantile(list[i].evicted, ROUNDS, 0.5);
-    if (!list[i].net) {
+    if (is_blas(&list[i])) {
       best_warm = warm[i] < best_warm ? warm[i] : best_warm;
       best_evicted = evicted[i] < best_evicted ? evicted[i] : best_evicted;
     }
   }
+  printf("\nLSTM %u x %u, d %u          warm median     p99   evicted median     p99   over sgemv: warm  evicted\n",
+         size.layers, size.h, size.d);
   for (size_t i = 0; i < n; ++i) {
-    printf("%ux%u d %u  %-18s  warm %7.1f us (p99 %7.1f)  evicted %7.1f us (p99 %7.1f)  ratio to sgemv %.2f evicted %.2f\n",
-           size.layers, size.h, size.d, list[i].name, warm[i], quantile(list[i].warm, ROUNDS * BURST, 0.99),
-           evicted[i], quantile(list[i].evicted, ROUNDS, 0.99), warm[i] / best_warm, evicted[i] / best_evicted);
+    printf("  %-22s %14.1f %7.1f %16.1f %7.1f %18.2f %8.2f\n", list[i].name, warm[i],
+           quantile(list[i].warm, ROUNDS * BURST, 0.99), evicted[i], quantile(list[i].evicted, ROUNDS, 0.99),
+           warm[i] / best_warm, evicted[i] / best_evicted);
   }
 }
 
 int main(void) {
   static const Size sizes[] = {{2, 256, 128}, {2, 384, 192}, {2, 512, 256}};
   openblas_set_num_threads(1);
-  printf("OpenBLAS core type: %s, 1 thread; V %d\n", openblas_get_corename(), VOCAB);
+  printf("OpenBLAS core type %s, 1 thread; V %d; times in microseconds\n", openblas_get_corename(), VOCAB);
   unsigned char* const other = calloc(1, EVICT_BYTES);
   CHECK(other);
   for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; ++i) {
