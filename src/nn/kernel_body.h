@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: ISC */
 /* The kernels themselves, in plain C on GCC's vector type, compiled once for each instruction set by kernel_*.c, which
-   says how wide a vector is (LANES), how many rows are summed side by side (ROWS), and the names.
+   says how wide a vector is (LANES) and the names. Above: nn/net.c, through nn/kernel.c's table. Below: nothing.
 
-   An addition takes four cycles and a row's additions form one chain, so ROWS / LANES chains must be in flight to keep
-   two adders busy: eight. */
+   An addition takes four cycles and a row's additions form one chain, so eight chains keep two adders busy. A panel has
+   four (16 lanes), eight (8) or sixteen (4): with four the adders idle half of the time, but no memory feeds them
+   faster; with sixteen the sums fill the registers, and still win over two passes of eight, which read memory in bits
+   of 128 bytes. */
 #include "nn/activation.h"
 #include "nn/kernel.h"
 
 typedef float Vec __attribute__((vector_size(LANES * sizeof(float)), may_alias));
 
-enum { VECS = ROWS / LANES, AHEAD_BYTES = 2048 };
+/* 2 KiB ahead hides the start of the next panel behind the cells of this one. Beyond the last panel it prefetches what
+   nobody needs; that is allowed anywhere. */
+enum { VECS = PMT_PANEL / LANES, AHEAD = 512, LINE = 16 };
 
-_Static_assert(PMT_PANEL % ROWS == 0, "a panel is a whole number of passes");
-
-/* ROWS rows of a panel: y = b + W x, columns ascending. */
-static inline void run_rows(const float* restrict w, const uint32_t cols, const float* restrict b,
-                            const float* restrict x, float* restrict y) {
+/* One panel, columns ascending. */
+static inline void run_panel(const float* restrict w, const uint32_t cols, const float* restrict b,
+                             const float* restrict x, float* restrict y) {
   Vec sum[VECS];
   for (int k = 0; k < VECS; ++k) {
     sum[k] = *(const Vec*)(b + k * LANES);
   }
   for (uint32_t col = 0; col < cols; ++col, w += PMT_PANEL) {
-    for (int line = 0; line < ROWS; line += 16) {
-      __builtin_prefetch((const char*)(w + line) + AHEAD_BYTES);
+    for (int line = 0; line < PMT_PANEL; line += LINE) {
+      __builtin_prefetch(w + AHEAD + line);
     }
     for (int k = 0; k < VECS; ++k) {
       sum[k] += *(const Vec*)(w + k * LANES) * x[col];
@@ -36,10 +38,8 @@ static inline void run_rows(const float* restrict w, const uint32_t cols, const 
 void RUN_NAME(const float* const packed, const uint32_t cols, const float* const b, const float* const x,
               float* const y, const uint32_t first, const uint32_t n_panels) {
   for (uint32_t p = first; p < first + n_panels; ++p) {
-    for (uint32_t row = 0; row < PMT_PANEL; row += ROWS) {
-      const size_t at = (size_t)p * PMT_PANEL + row;
-      run_rows(packed + (size_t)p * PMT_PANEL * cols + row, cols, b + at, x, y + at);
-    }
+    const size_t row = (size_t)p * PMT_PANEL;
+    run_panel(packed + row * cols, cols, b + row, x, y + row);
   }
 }
 
