@@ -37,7 +37,7 @@ void pmt_automation_free(PmtAutomation* automation) {
 /* ---- pieces of a line ---- */
 
 /* "9", "9.3", "9.3.5": bar 9, beat 3, beat three and a half. */
-static bool parse_place(const char* word, PmtPlace* place, PmtError* error) {
+static bool parse_place(const char* word, PmtSongPlace* place, PmtError* error) {
   char bar[16];
   const size_t digits = strspn(word, "0123456789");
   int64_t number = 0;
@@ -53,7 +53,7 @@ static bool parse_place(const char* word, PmtPlace* place, PmtError* error) {
   if (word[digits] && !pmt_cli_parse_real("beat", word + digits + 1, 1, 999, &beat, error)) {
     return false;
   }
-  *place = (PmtPlace){(uint32_t)number - 1, beat - 1};
+  *place = (PmtSongPlace){(uint32_t)number - 1, beat - 1};
   return true;
 }
 
@@ -81,7 +81,7 @@ static bool wrong_form(const char* form, PmtError* error) {
   return false;
 }
 
-static bool after(PmtPlace a, PmtPlace b) {
+static bool after(PmtSongPlace a, PmtSongPlace b) {
   return a.bar > b.bar || (a.bar == b.bar && a.beat > b.beat);
 }
 

@@ -27,13 +27,13 @@ typedef enum {
 } PmtAutomateKind;
 
 /** Bars and beats from 0. */
-typedef struct { uint32_t bar; double beat; } PmtPlace;
+typedef struct { uint32_t bar; double beat; } PmtSongPlace;
 
 typedef struct {
   PmtAutomateKind kind;
   uint32_t line;                      /**< in the file; 0: from the command line */
   char symbol[PMT_AUTOMATION_SYMBOL]; /**< PMT_AUTOMATE_CONTROL */
-  PmtPlace at, to;                    /**< `to`: the end of a ramp, the target of a jump */
+  PmtSongPlace at, to;                    /**< `to`: the end of a ramp, the target of a jump */
   bool ramp;
   double value, value_to;             /**< control value, or quarter notes a minute */
   PmtCliMeter meter;

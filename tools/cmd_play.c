@@ -4,7 +4,6 @@
 
 #include "cli.h"
 #include "play.h"
-#include "ports.h"
 
 #include <limits.h>
 #include <math.h>
@@ -13,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK_MAX = 65536, BLOCK_RANDOM_MAX = 4096 };
+enum { BLOCK_MAX = 65536 };
 
 /* ---- options with a syntax of their own ---- */
 
@@ -174,7 +173,7 @@ static PmtStatus prepare(PmtPlay* play, PmtError* error) {
     .bundle = args->bundle,
     .uri = args->uri,
     .sample_rate = args->sample_rate,
-    .block_max = args->block ? args->block : BLOCK_RANDOM_MAX,
+    .block_max = args->block ? args->block : PMT_PLAY_BLOCK_RANDOM_MAX,
     .realtime = args->realtime,
     .take_midi = pmt_play_take_midi,
     .handle = &play->record,
@@ -247,13 +246,13 @@ static const char notes[] =
 
 int pmt_cmd_play(int argc, char** argv) {
   char bundle[PATH_MAX];
-  PmtPlay play = {.args = {.uri = PMT_PLUGIN_URI, .bars = 32, .tempo = 120, .meter = {4, 4}, .block = 256,
+  PmtPlay play = {.args = {.bars = 32, .tempo = 120, .meter = {4, 4}, .block = 256,
                            .sample_rate = 48000, .seed = -1}};
   PmtPlayArgs* args = &play.args;
   const PmtCliOption options[] = {
     {"bundle", PMT_CLI_TEXT, &args->bundle, "DIR", "LV2 bundle (default: partimento.lv2 beside this program)",
      .take = NULL},
-    {"uri", PMT_CLI_TEXT, &args->uri, "URI", "plugin (default " PMT_PLUGIN_URI ")", .take = NULL},
+    {"uri", PMT_CLI_TEXT, &args->uri, "URI", "plugin (default: the first in the bundle)", .take = NULL},
     {"bars", PMT_CLI_INT, &args->bars, "N", "bars to play (32)", 1, PMT_AUTOMATION_BARS_MAX, NULL},
     {"tempo", PMT_CLI_REAL, &args->tempo, "BPM", "quarter notes a minute (120)", PMT_TEMPO_MIN, PMT_TEMPO_MAX, NULL},
     {"meter", PMT_CLI_METER, &args->meter, "B/U", "meter (4/4)", .take = NULL},

@@ -73,18 +73,21 @@ void pmt_host_position(PmtHost* host, const PmtPosition* position, PmtPositionFo
   lv2_atom_forge_pop(forge, &frame);
 }
 
-PmtStatus pmt_host_send_path(PmtHost* host, const char* property, const char* path, PmtError* error) {
+PmtStatus pmt_host_send_path(PmtHost* host, const char* path, PmtError* error) {
   LV2_Atom_Forge* forge = &host->forge;
   const size_t length = strlen(path);
-  if (host->control_in == host->n_ports || forge->size - forge->offset < length + 128) {
-    return pmt_fail(error, PMT_BAD_ARG, "%s: the plugin's input takes no such message", path);
+  if (!host->path_property || host->control_in == host->n_ports) {
+    return pmt_fail(error, PMT_UNSUPPORTED, "the plugin has no property that takes a file");
   }
-  host->n_properties = 0; /* what comes from now on is the answer */
+  if (forge->size - forge->offset < length + 128) {
+    return pmt_fail(error, PMT_BAD_ARG, "%s: too long for the plugin's input", path);
+  }
+  *host->told_path = *host->told_text = '\0'; /* what comes from now on is the answer */
   LV2_Atom_Forge_Frame frame;
   lv2_atom_forge_frame_time(forge, 0);
   lv2_atom_forge_object(forge, &frame, 0, host->urids.patch_set);
   lv2_atom_forge_key(forge, host->urids.patch_property);
-  lv2_atom_forge_urid(forge, pmt_host_map(&host->table, property));
+  lv2_atom_forge_urid(forge, host->path_property);
   lv2_atom_forge_key(forge, host->urids.patch_value);
   lv2_atom_forge_path(forge, path, (uint32_t)length);
   lv2_atom_forge_pop(forge, &frame);
@@ -93,17 +96,9 @@ PmtStatus pmt_host_send_path(PmtHost* host, const char* property, const char* pa
 
 /* ---- out ---- */
 
-static PmtHostProperty* property_slot(PmtHost* host, LV2_URID property) {
-  for (uint32_t i = 0; i < host->n_properties; ++i) {
-    if (host->properties[i].property == property) {
-      return &host->properties[i];
-    }
-  }
-  if (host->n_properties == PMT_HOST_PROPERTIES) {
-    return NULL;
-  }
-  host->properties[host->n_properties].property = property;
-  return &host->properties[host->n_properties++];
+/* @param text PMT_HOST_TEXT bytes */
+static void copy_text(char* text, const LV2_Atom* value) {
+  snprintf(text, PMT_HOST_TEXT, "%.*s", (int)value->size, (const char*)LV2_ATOM_BODY_CONST(value));
 }
 
 static void take_object(PmtHost* host, const LV2_Atom_Object* object) {
@@ -113,13 +108,14 @@ static void take_object(PmtHost* host, const LV2_Atom_Object* object) {
     return;
   }
   lv2_atom_object_get(object, host->urids.patch_property, &property, host->urids.patch_value, &value, 0);
-  if (!property || property->type != host->forge.URID || !value ||
-      (value->type != host->urids.atom_path && value->type != host->urids.atom_string)) {
+  if (!property || property->type != host->forge.URID || !value) {
     return;
   }
-  PmtHostProperty* slot = property_slot(host, ((const LV2_Atom_URID*)property)->body);
-  if (slot) {
-    snprintf(slot->text, sizeof slot->text, "%.*s", (int)value->size, (const char*)LV2_ATOM_BODY_CONST(value));
+  const bool is_ours = ((const LV2_Atom_URID*)property)->body == host->path_property;
+  if (is_ours && value->type == host->urids.atom_path) {
+    copy_text(host->told_path, value);
+  } else if (!is_ours && value->type == host->urids.atom_string) {
+    copy_text(host->told_text, value);
   }
 }
 
@@ -173,14 +169,12 @@ uint64_t pmt_host_run(PmtHost* host, uint32_t n_frames) {
   return (uint64_t)(after.tv_sec - before.tv_sec) * 1000000000u + (uint64_t)after.tv_nsec - (uint64_t)before.tv_nsec;
 }
 
-const char* pmt_host_property(const PmtHost* host, const char* property) {
-  const LV2_URID urid = pmt_host_map((LV2_URID_Map_Handle)&host->table, property);
-  for (uint32_t i = 0; i < host->n_properties; ++i) {
-    if (host->properties[i].property == urid) {
-      return host->properties[i].text;
-    }
-  }
-  return NULL;
+const char* pmt_host_told_path(const PmtHost* host) {
+  return host->told_path;
+}
+
+const char* pmt_host_told_text(const PmtHost* host) {
+  return host->told_text;
 }
 
 const char* pmt_host_log(const PmtHost* host) {

@@ -19,7 +19,7 @@
 
 typedef struct {
   const char* bundle;     /**< folder */
-  const char* uri;
+  const char* uri;        /**< NULL: the bundle's first plugin */
   double sample_rate;
   uint32_t block_max;
   bool realtime;
@@ -67,15 +67,16 @@ typedef enum {
 /** Tell the plugin where we are, at the first frame of the next run. */
 void pmt_host_position(PmtHost* host, const PmtPosition* position, PmtPositionForm form);
 
-/** Send patch:Set of a path property with the next run, and forget what the plugin told of its properties so far.
-    @return PMT_BAD_ARG when it does not fit the port's buffer */
-PmtStatus pmt_host_send_path(PmtHost* host, const char* property, const char* path, PmtError* error);
+/** Set the plugin's first writable path property (patch:writable with range atom:Path) with the next run, and forget
+    what the plugin told so far. @return PMT_UNSUPPORTED: it has none; PMT_BAD_ARG: no room in the port's buffer */
+PmtStatus pmt_host_send_path(PmtHost* host, const char* path, PmtError* error);
 
 /** Call run() once. @return nanoseconds it took */
 uint64_t pmt_host_run(PmtHost* host, uint32_t n_frames);
 
-/** The plugin's last patch:Set of `property` (a path or string), or NULL when it sent none. */
-const char* pmt_host_property(const PmtHost* host, const char* property);
+/** The path the plugin last told for that property, and the last text it told for any; empty when it told none. */
+const char* pmt_host_told_path(const PmtHost* host);
+const char* pmt_host_told_text(const PmtHost* host);
 
 /** Last line the plugin logged as an error, or an empty string. */
 const char* pmt_host_log(const PmtHost* host);

@@ -15,7 +15,7 @@
 #include <lv2/urid/urid.h>
 #include <pthread.h>
 
-enum { PMT_HOST_PROPERTIES = 4, PMT_HOST_TEXT = 4096, PMT_HOST_OPTIONS = 6, PMT_HOST_FEATURES = 8 };
+enum { PMT_HOST_TEXT = 4096, PMT_HOST_OPTIONS = 6, PMT_HOST_FEATURES = 8 };
 
 /** URIDs by order of asking. Locked: the worker's thread may ask too. */
 typedef struct {
@@ -41,8 +41,6 @@ typedef struct {
   float* samples;              /**< audio and CV, owned */
   LilvScalePoints* points;     /**< owned, may be NULL */
 } PmtHostPort;
-
-typedef struct { LV2_URID property; char text[PMT_HOST_TEXT]; } PmtHostProperty;
 
 typedef struct {
   LV2_URID atom_chunk, atom_sequence, atom_object, atom_blank, atom_path, atom_string, atom_float, atom_int;
@@ -76,8 +74,8 @@ struct PmtHost {
   /* messages */
   LV2_Atom_Forge forge;
   LV2_Atom_Forge_Frame forge_frame;
-  PmtHostProperty properties[PMT_HOST_PROPERTIES];
-  uint32_t n_properties;
+  LV2_URID path_property;      /**< 0: the plugin has none */
+  char told_path[PMT_HOST_TEXT], told_text[PMT_HOST_TEXT];
   char logged[PMT_HOST_TEXT];
   uint32_t faults;
 };

@@ -175,8 +175,22 @@ static PmtStatus fail_plugin(const PmtHost* host, PmtError* error) {
                                lilv_node_as_uri(lilv_plugin_get_uri(lilv_plugins_get(plugins, i))));
     }
   }
+  if (!*list) {
+    return pmt_fail(error, PMT_BAD_FILE, "%s: no plugin in this bundle", host->options.bundle);
+  }
   return pmt_fail(error, PMT_BAD_FILE, "%s: no plugin <%s>; there is:%s", host->options.bundle, host->options.uri,
-                  *list ? list : " none");
+                  list);
+}
+
+static const LilvPlugin* find_plugin(const PmtHost* host) {
+  const LilvPlugins* plugins = lilv_world_get_all_plugins(host->world);
+  if (!host->options.uri) {
+    return lilv_plugins_size(plugins) ? lilv_plugins_get(plugins, lilv_plugins_begin(plugins)) : NULL;
+  }
+  LilvNode* uri = lilv_new_uri(host->world, host->options.uri);
+  const LilvPlugin* plugin = uri ? lilv_plugins_get_by_uri(plugins, uri) : NULL;
+  lilv_node_free(uri);
+  return plugin;
 }
 
 static PmtStatus load_bundle(PmtHost* host, PmtError* error) {
@@ -192,14 +206,34 @@ static PmtStatus load_bundle(PmtHost* host, PmtError* error) {
   }
   path[length + 1] = '\0'; /* a bundle's URI ends in a slash */
   LilvNode* bundle = lilv_new_file_uri(host->world, NULL, path);
-  LilvNode* uri = lilv_new_uri(host->world, host->options.uri);
-  if (bundle && uri) {
+  if (bundle) {
     lilv_world_load_bundle(host->world, bundle);
-    host->plugin = lilv_plugins_get_by_uri(lilv_world_get_all_plugins(host->world), uri);
+    host->plugin = find_plugin(host);
   }
-  lilv_node_free(uri);
   lilv_node_free(bundle);
-  return host->plugin ? PMT_OK : fail_plugin(host, error);
+  if (!host->plugin) {
+    return fail_plugin(host, error);
+  }
+  host->options.uri = lilv_node_as_uri(lilv_plugin_get_uri(host->plugin));
+  return PMT_OK;
+}
+
+/* The first property of the plugin that takes a file: what Carla sets too. */
+static void find_path_property(PmtHost* host) {
+  LilvNode* writable = lilv_new_uri(host->world, LV2_PATCH__writable);
+  LilvNode* range = lilv_new_uri(host->world, "http://www.w3.org/2000/01/rdf-schema#range");
+  LilvNode* path = lilv_new_uri(host->world, LV2_ATOM__Path);
+  LilvNodes* properties = lilv_plugin_get_value(host->plugin, writable);
+  LILV_FOREACH (nodes, i, properties) {
+    const LilvNode* property = lilv_nodes_get(properties, i);
+    if (!host->path_property && lilv_world_ask(host->world, property, range, path)) {
+      host->path_property = pmt_host_map(&host->table, lilv_node_as_uri(property));
+    }
+  }
+  lilv_nodes_free(properties);
+  lilv_node_free(path);
+  lilv_node_free(range);
+  lilv_node_free(writable);
 }
 
 /* ---- ports ---- */
@@ -321,6 +355,7 @@ static PmtStatus open_host(PmtHost* host, PmtError* error) {
     return status;
   }
   map_urids(host);
+  find_path_property(host);
   make_features(host);
   lv2_atom_forge_init(&host->forge, &host->map);
   status = check_features(host, error);

@@ -11,7 +11,7 @@
 #include "host.h"
 #include "transport.h"
 
-enum { PMT_PLAY_SETS_MAX = 64 };
+enum { PMT_PLAY_SETS_MAX = 64, PMT_PLAY_BLOCK_RANDOM_MAX = 4096 };
 
 typedef struct {
   const char *bundle, *uri, *model, *preset, *automate, *out, *picture, *curve;

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* The roll: periods are filled with runs, and runs end where the transport or a control changes.
    Above: cmd_play.c. Below: host.h, transport.h. */
-#include "base/random.h"
 #include "play.h"
 
-#include "ports.h"
+#include "base/random.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { BLOCK_RANDOM_MAX = 4096, NS_PER_S = 1000000000, MODEL_WAIT_S = 20 };
+enum { NS_PER_S = 1000000000, MODEL_WAIT_S = 20 };
 #define TAIL_SECONDS 0.25 /* after the stop, for the last note-offs */
 
 typedef enum { STANDING, ROLLING, STOPPED } Phase;
@@ -136,7 +135,7 @@ static uint64_t run_span(Roll* roll, uint32_t n_frames) {
 
 static uint32_t period_of(const Roll* roll) {
   const uint32_t block = roll->play->args.block;
-  return block ? block : 1 + (uint32_t)(pmt_random_bits(0, 0, roll->n_periods) % BLOCK_RANDOM_MAX);
+  return block ? block : 1 + (uint32_t)(pmt_random_bits(0, 0, roll->n_periods) % PMT_PLAY_BLOCK_RANDOM_MAX);
 }
 
 /* As a driver does: the next period is due when its first frame is. */
@@ -199,21 +198,19 @@ static void stand(PmtPlay* play, uint32_t n_frames) {
 }
 
 PmtStatus pmt_play_load_model(PmtPlay* play, const char* path, PmtError* error) {
-  const uint32_t n_frames = play->args.block ? play->args.block : BLOCK_RANDOM_MAX;
+  const uint32_t n_frames = play->args.block ? play->args.block : PMT_PLAY_BLOCK_RANDOM_MAX;
   stand(play, n_frames); /* what it has to say of its own model comes first */
-  const PmtStatus sent = pmt_host_send_path(play->host, PMT_PLUGIN_MODEL_URI, path, error);
+  const PmtStatus sent = pmt_host_send_path(play->host, path, error);
   if (sent) {
     return sent;
   }
   for (int ms = 0; ms < 1000 * MODEL_WAIT_S; ++ms) {
     stand(play, n_frames);
-    const char* now = pmt_host_property(play->host, PMT_PLUGIN_MODEL_URI);
-    if (now && !strcmp(now, path)) {
+    if (!strcmp(pmt_host_told_path(play->host), path)) {
       return PMT_OK;
     }
-    const char* said = pmt_host_property(play->host, PMT_PLUGIN_STATUS_URI);
-    if (said) {
-      return pmt_fail(error, PMT_BAD_FILE, "%s", said);
+    if (*pmt_host_told_text(play->host)) {
+      return pmt_fail(error, PMT_BAD_FILE, "%s", pmt_host_told_text(play->host));
     }
     nanosleep(&(struct timespec){0, 1000000}, NULL);
   }

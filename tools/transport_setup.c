@@ -121,7 +121,7 @@ static PmtStatus lay_bars(PmtTransport* t) {
 }
 
 /* Quarters of a place; beyond the road's end is no error, it is never reached. */
-static PmtStatus quarter_of(const Setup* s, const PmtAutomate* item, PmtPlace place, double* quarter) {
+static PmtStatus quarter_of(const Setup* s, const PmtAutomate* item, PmtSongPlace place, double* quarter) {
   const PmtTransport* t = s->t;
   const PmtSongBar* last = &t->song_bars[t->n_song_bars - 1];
   const PmtSongBar* bar = place.bar < t->n_song_bars ? &t->song_bars[place.bar] : last;
