@@ -8,34 +8,21 @@
     frame f after the freeze is a function of f alone (work(f) = ceil(total * (f - f0) / (f1 - f0)), whole chunks), and
     everything is decided at ticks, so the notes do not depend on how the host cuts its blocks.
 
-    Threads. pmt_engine_new/free/set_model/prime: setup, never while the audio thread is inside. All functions marked PMT_RT:
+    Threads. pmt_engine_new/free/prime: setup, never while the audio thread is inside. All functions marked PMT_RT:
     the audio thread, one at a time. No function locks. */
 #ifndef PMT_GEN_ENGINE_H
 #define PMT_GEN_ENGINE_H
 
 #include "base/attributes.h"
 #include "base/status.h"
+#include "gen/clock.h"
+#include "gen/held.h"
 #include "gen/model.h"
+#include "gen/scale.h"
 #include "music/codec.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/** What the host says of time. Fields a host does not give: see each. */
-typedef struct {
-  int64_t frame;          /**< time:frame; PMT_NO_FRAME when not given */
-  float speed;            /**< 0 stands, 1 rolls */
-  int64_t bar;            /**< time:bar, from 0 */
-  double bar_beat;        /**< time:barBeat, in beats of `unit`; negative = no bar position given: derived from frame */
-  float beats_per_bar;    /**< 0 = not given: 4 */
-  int unit;               /**< time:beatUnit; 0 = not given: 4 */
-  float bpm;              /**< beats (of `unit`) a minute; 0 = not given: keep the last, at first 120 */
-} PmtPosition;
-#define PMT_NO_FRAME INT64_MIN
-
-typedef enum { PMT_SCALE_OFF, PMT_SCALE_MAJOR, PMT_SCALE_MINOR, PMT_SCALE_DORIAN, PMT_SCALE_PHRYGIAN, PMT_SCALE_LYDIAN,
-               PMT_SCALE_MIXOLYDIAN, PMT_SCALE_LOCRIAN, PMT_SCALE_HARMONIC_MINOR, PMT_SCALE_PENTATONIC_MAJOR,
-               PMT_SCALE_PENTATONIC_MINOR, PMT_SCALE_BLUES, PMT_SCALE_WHOLE_TONE, PMT_SCALES } PmtScaleMode;
 
 /** The controls, in port units. Any float is accepted: NaN becomes the default, the rest is clamped. */
 typedef struct {
@@ -55,13 +42,6 @@ typedef struct {
   float hold;          /**< > 0: sounding notes are kept, none is begun; default 0 */
 } PmtControls;
 PmtControls pmt_controls_default(void);
-
-/** Where MIDI goes. @param frame offset within the present call of pmt_engine_advance
-    @return false when there is no space: the engine keeps note-offs and tries again, and drops a refused note-on. */
-typedef struct {
-  bool (*write)(void* handle, uint32_t frame, const uint8_t* bytes, uint32_t size);
-  void* handle;
-} PmtMidiOut;
 
 typedef struct {
   uint64_t notes_on, notes_off;  /**< written */

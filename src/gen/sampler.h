@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/** @file sampler.h  From logits to a token: biases, mask, temperature, min-p, draw (docs/model.md, "Decoding").
+
+    Above: gen/engine_slot.c. Below: base/random, nn/activation. Three passes over the allowed tokens, no sort, no
+    allocation, 4.5 KiB of stack. Chance comes from (seed, place, index) alone. */
+#ifndef PMT_GEN_SAMPLER_H
+#define PMT_GEN_SAMPLER_H
+
+#include "base/attributes.h"
+#include "music/grammar.h"
+
+/** What is frozen with a slot. */
+typedef struct {
+  float tau;          /**< temperature of notes; 0 = argmax of everything. Rhythm gets 1 + (tau - 1) / 2 */
+  float min_p;        /**< drop what is less likely than min_p times the likeliest */
+  PmtToken end;       /**< the T that ends the slot ... */
+  float end_bias;     /**< ... and what is added to its logit */
+  uint16_t penalised; /**< pitch classes, bit 0 = C, that lose ... */
+  float penalty;      /**< ... so much */
+  uint64_t seed, place;
+} PmtSampling;
+
+typedef struct {
+  PmtToken token;
+  float surprise; /**< -log2 p among the allowed, before temperature: bits */
+} PmtPick;
+
+/** @param mask not empty @param vocab logits at hand; mask bits beyond are not set
+    @param logits overwritten. NaN or +Inf among the allowed (a broken model): the slot's end if allowed, else the first
+    @param index number of the token within the slot */
+PmtPick pmt_sampler_pick(const PmtSampling* sampling, const uint64_t mask[PMT_MASK_WORDS], uint32_t vocab, float* logits,
+                         uint32_t index) PMT_RT;
+
+#endif
