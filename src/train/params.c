@@ -20,10 +20,10 @@ PmtStatus pmt_params_layout(const PmtTrainShape* shape, PmtParams* params, PmtEr
   const PmtTrainShape s = *shape;
   *params = (PmtParams){.shape = s};
   if (s.layers < 1 || s.layers > PMT_TRAIN_LAYERS_MAX) {
-    return pmt_fail(error, PMT_BAD_ARG, "%u layers: 1 to %d can be trained", s.layers, PMT_TRAIN_LAYERS_MAX);
+    return pmt_fail(error, PMT_BAD_ARG, "%u layers: 1 to %d are possible", s.layers, PMT_TRAIN_LAYERS_MAX);
   }
-  if (s.h < 8 || s.h > 2048 || s.h % 8 || s.d < 8 || s.d > 2048 || s.d % 8) {
-    return pmt_fail(error, PMT_BAD_ARG, "hidden %u, embedding %u: both must be multiples of 8 from 8 to 2048", s.h, s.d);
+  if (s.h < 1 || s.h > PMT_NET_DIM_MAX || s.d < 1 || s.d > PMT_NET_DIM_MAX) {
+    return pmt_fail(error, PMT_BAD_ARG, "hidden %u, embedding %u: both must be 1 to %d", s.h, s.d, PMT_NET_DIM_MAX);
   }
   if (s.styles < 1 || s.styles > PMT_STYLES_MAX) {
     return pmt_fail(error, PMT_BAD_ARG, "%u styles: 1 to %d fit a model", s.styles, PMT_STYLES_MAX);

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-  PMT_TRAIN_LAYERS_MAX = 3,
+  PMT_TRAIN_LAYERS_MAX = PMT_LAYERS_MAX, /**< of a file; the command trains up to 3 */
   PMT_TRAIN_KEYS = 25,
   PMT_TRAIN_PHRASES = 9,
   PMT_TRAIN_DENSITIES = 9,
