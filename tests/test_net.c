@@ -9,6 +9,7 @@
 #include "support/tiny_model.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -628,6 +629,32 @@ static void check_no_allocation(void) {
   pmt_tensors_free(t);
 }
 
+/* A host's worker may have 64 KiB of stack: the whole load must fit, with room for the host below it. */
+enum { STACK_BYTES = 40 << 10 };
+
+static void* load_in_thread(void* const status) {
+  PmtTensors* t = NULL;
+  PmtNet* net = NULL;
+  PmtError error = {{0}};
+  PmtStatus* const result = status;
+  *result = pmt_tensors_read(model_path, &t, &error);
+  *result = *result ? *result : pmt_net_new(t, VOCAB, &net, &error);
+  pmt_net_free(net);
+  pmt_tensors_free(t);
+  return NULL;
+}
+
+static void check_small_stack(void) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  PmtStatus status = PMT_BAD_ARG;
+  pmt_tensors_free(new_tensors(&odd));
+  CHECK(!pthread_attr_init(&attributes) && !pthread_attr_setstacksize(&attributes, STACK_BYTES));
+  CHECK(!pthread_create(&thread, &attributes, load_in_thread, &status) && !pthread_join(thread, NULL));
+  pthread_attr_destroy(&attributes);
+  CHECK(status == PMT_OK);
+}
+
 int main(void) {
   char folder[64];
   const char* const tmp = getenv("TMPDIR");
@@ -651,6 +678,7 @@ int main(void) {
   check_mutations();
   check_no_allocation(); /* leaves the file that the next one reads */
   check_no_memory();
+  check_small_stack();
   unlink(model_path);
   CHECK(!rmdir(folder));
   return 0;
