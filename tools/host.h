@@ -39,7 +39,7 @@ void pmt_host_free(PmtHost* host); /**< NULL is fine */
 /** Set a control input. @return PMT_BAD_ARG when there is none of that symbol: the line lists those there are */
 PmtStatus pmt_host_set(PmtHost* host, const char* symbol, double value, PmtError* error);
 
-/** What `word` means for a control: a number, or the label of a scale point (case does not matter).
+/** What `word` means for a control: a number, or the label of a scale point (case does not matter, '_' stands for a blank).
     @return PMT_BAD_ARG: no such control, or neither of the two */
 PmtStatus pmt_host_value(const PmtHost* host, const char* symbol, const char* word, double* value, PmtError* error);
 

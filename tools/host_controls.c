@@ -6,10 +6,10 @@
 
 #include <lv2/presets/presets.h>
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 static bool is_control(const PmtHostPort* port) {
   return port->kind == PMT_HOST_CONTROL_IN || port->kind == PMT_HOST_CONTROL_OUT;
@@ -61,18 +61,28 @@ static double point_value(const LilvScalePoint* point) {
   return (double)lilv_node_as_float(lilv_scale_point_get_value(point));
 }
 
+/* Case does not matter; an underscore stands for a blank, so that a name is one word. */
+static bool is_label(const char* label, const char* word) {
+  for (; *label && *word; ++label, ++word) {
+    const bool blank = *label == ' ' && *word == '_';
+    if (!blank && tolower((unsigned char)*label) != tolower((unsigned char)*word)) {
+      return false;
+    }
+  }
+  return *label == *word;
+}
+
 PmtStatus pmt_host_value(const PmtHost* host, const char* symbol, const char* word, double* value, PmtError* error) {
   const PmtHostPort* port = find_port(host, symbol, true);
   if (!port) {
     return fail_symbol(host, symbol, error);
   }
-  PmtError not_a_number;
-  if (pmt_cli_parse_real(symbol, word, -1e30, 1e30, value, &not_a_number)) {
+  if (pmt_cli_parse_real(symbol, word, -1e30, 1e30, value, NULL)) {
     return PMT_OK;
   }
   LILV_FOREACH (scale_points, i, port->points) {
     const LilvScalePoint* point = lilv_scale_points_get(port->points, i);
-    if (!strcasecmp(point_label(point), word)) {
+    if (is_label(point_label(point), word)) {
       *value = point_value(point);
       return PMT_OK;
     }

@@ -28,7 +28,11 @@ static double next_change(const PmtTransport* t) {
   if (meter_end < t->n_song_bars) {
     next = fmin(next, ceil(t->song_bars[meter_end].exact));
   }
-  return t->cue < t->n_cues ? fmin(next, (double)t->cues[t->cue].frame) : next;
+  size_t cue = t->cue;
+  while (cue < t->n_cues && t->cues[cue].frame <= t->frame) {
+    ++cue; /* due, perhaps not taken yet */
+  }
+  return cue < t->n_cues ? fmin(next, (double)t->cues[cue].frame) : next;
 }
 
 uint32_t pmt_transport_span(const PmtTransport* t, uint32_t frames_max) {
