@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC */
+/* Making, priming and freeing: never in the audio thread. Above: plugin instantiate and worker, gen/render, tools.
+   Below: base/arena, nn/net. */
+#include "gen/engine_private.h"
+
+#include "base/arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Players -------------------------------------------------------------------------------------------------------- */
+
+PmtStatus pmt_player_new(PmtModel* const model, PmtPlayer** const player) {
+  *player = NULL;
+  const size_t n = pmt_net_snapshot_floats(model->net);
+  PmtPlayer* const p = calloc(1, sizeof *p);
+  float* const snapshots = malloc(2 * n * sizeof *snapshots);
+  PmtNetState* state = NULL;
+  if (!p || !snapshots || pmt_net_state_new(model->net, &state)) {
+    free(snapshots);
+    free(p);
+    return PMT_NO_MEM;
+  }
+  memset(snapshots, 0, 2 * n * sizeof *snapshots); /* resident before the audio thread sees it */
+  *p = (PmtPlayer){.model = model, .state = state, .start = snapshots, .played = snapshots + n};
+  *player = p;
+  return PMT_OK;
+}
+
+void pmt_player_free(PmtPlayer* const player) {
+  if (player) {
+    pmt_net_state_free(player->state);
+    pmt_model_free(player->model);
+    free(player->start);
+    free(player);
+  }
+}
+
+/* ---- The engine ----------------------------------------------------------------------------------------------------- */
+
+void pmt_engine_reset(PmtEngine* const e) {
+  pmt_clock_reset(&e->clock, e->clock.rate);
+  pmt_schedule_clear(&e->schedule);
+  pmt_held_reset(&e->held);
+  pmt_repeats_reset(&e->repeats);
+  e->slot.phase = PMT_SLOT_NONE;
+  e->has_played = e->silenced = e->holding = false;
+  memset(&e->stats, 0, sizeof e->stats);
+}
+
+PmtStatus pmt_engine_new(const double sample_rate, PmtPlayer* const player, PmtEngine** const engine) {
+  *engine = NULL;
+  if (!(sample_rate >= 1000.0 && sample_rate <= 1e6)) {
+    return PMT_BAD_ARG;
+  }
+  PmtEngine* const e = malloc(sizeof *e);
+  if (!e) {
+    return PMT_NO_MEM;
+  }
+  memset(e, 0, sizeof *e); /* not calloc: every page is to be resident */
+  e->clock.rate = sample_rate;
+  e->work_per_frame = (uint64_t)(PMT_WORK_RATE / sample_rate);
+  e->controls = pmt_controls_default();
+  e->player = player;
+  pmt_engine_reset(e);
+  *engine = e;
+  return PMT_OK;
+}
+
+void pmt_engine_free(PmtEngine* const e) {
+  if (e) {
+    pmt_player_free(e->player);
+    pmt_player_free(e->offered);
+    pmt_player_free(e->old);
+    free(e);
+  }
+}
+
+size_t pmt_engine_bytes(const PmtEngine* const e) {
+  if (!e->player) {
+    return sizeof *e;
+  }
+  const PmtNet* const net = e->player->model->net;
+  return sizeof *e + sizeof *e->player + pmt_net_state_bytes(net) + 2 * pmt_net_snapshot_floats(net) * sizeof(float);
+}
+
+/* ---- Priming -------------------------------------------------------------------------------------------------------- */
+
+static PmtStatus check_sequence(const PmtSequence* const sequence, const uint32_t vocab, PmtError* const error) {
+  for (size_t i = 0; i < sequence->n_tokens; ++i) {
+    if (sequence->tokens[i] >= vocab) {
+      return pmt_fail(error, PMT_BAD_ARG, "token %zu of the start melody is %u, the model has %u", i,
+                      (unsigned)sequence->tokens[i], vocab);
+    }
+  }
+  return PMT_OK;
+}
+
+/** Feed tokens first..end - 1 under the condition that is set. */
+static void feed(PmtPlayer* const player, const PmtToken* const tokens, const size_t first, const size_t end) {
+  uint64_t spent = 0;
+  for (size_t i = first; i < end; ++i) {
+    const PmtToken token = tokens[i];
+    if (token == PMT_END) {
+      continue; /* the music goes on */
+    }
+    if (pmt_token_class(token) == PMT_CLASS_VEL) {
+      player->start_velocity = (uint8_t)(token - PMT_TOKEN_VEL);
+    }
+    pmt_net_begin(player->state, token);
+    pmt_net_run(player->state, UINT64_MAX, &spent);
+  }
+}
+
+static void feed_sequence(PmtPlayer* const player, const PmtSequence* const sequence, const PmtControls* const controls) {
+  PmtCondition condition = {.meter = 0};
+  pmt_freeze_styles(player->model, controls, condition.style);
+  pmt_net_reset(player->state);
+  player->start_velocity = PMT_VELOCITY_START;
+  for (size_t s = 0; s < sequence->n_slots; ++s) {
+    const PmtSlot* const slot = &sequence->slots[s];
+    condition.meter = slot->meter;
+    condition.key = slot->key;
+    condition.phrase = slot->phrase;
+    pmt_net_condition(player->state, &condition);
+    const size_t end = s + 1 < sequence->n_slots ? sequence->slots[s + 1].token : sequence->n_tokens;
+    feed(player, sequence->tokens, s == 0 ? 0 : slot->token, end); /* BOS goes with the first slot */
+  }
+}
+
+PmtStatus pmt_engine_prime(PmtEngine* const e, const PmtSequence* const sequence, const PmtControls* const controls,
+                           PmtError* const error) {
+  PmtPlayer* const player = e->player;
+  if (!player) {
+    return pmt_fail(error, PMT_BAD_ARG, "there is no model to prime");
+  }
+  if (sequence && sequence->n_slots) {
+    const PmtStatus status = check_sequence(sequence, player->model->vocab, error);
+    if (status) {
+      return status;
+    }
+    const PmtControls sane = pmt_controls_sane(controls);
+    feed_sequence(player, sequence, &sane);
+    pmt_net_save(player->state, player->start);
+  }
+  player->primed = sequence && sequence->n_slots;
+  e->slot.phase = PMT_SLOT_NONE; /* what was prepared began elsewhere */
+  e->has_played = false;
+  return PMT_OK;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: ISC */
+/* One slot: frozen, made token by token within its pace, committed. Above: engine.c. Below: nn/net, music/grammar,
+   gen/sampler, gen/schedule. */
+#include "gen/engine_private.h"
+
+#include "music/meter.h"
+#include "music/ornament.h"
+
+#include <string.h>
+
+enum { DRUM_TICKS = 6 };
+
+static const float quiet_density = -0.95f; /* from here down silence is wanted */
+
+/* ---- Begin ---------------------------------------------------------------------------------------------------------- */
+
+/** The state the slot is made from, and the velocity in force there. */
+static void restore_state(PmtEngine* const e, const bool fresh) {
+  PmtPlayer* const player = e->player;
+  PmtGrammar* const grammar = &e->slot.grammar;
+  pmt_grammar_reset(grammar);
+  if (!fresh) {
+    pmt_net_restore(player->state, player->played);
+    grammar->velocity = player->played_velocity;
+    return;
+  }
+  pmt_repeats_reset(&e->repeats);
+  if (player->primed) {
+    pmt_net_restore(player->state, player->start);
+    grammar->velocity = player->start_velocity;
+  } else {
+    pmt_net_reset(player->state);
+  }
+}
+
+void pmt_slot_begin(PmtEngine* const e, const PmtPlace* const place, const bool fresh) {
+  PmtPlayer* const player = e->player;
+  PmtSlotWork* const slot = &e->slot;
+  restore_state(e, fresh);
+  slot->phase = PMT_SLOT_MAKING;
+  slot->place = *place;
+  slot->deadline = (double)place->start;
+  slot->fresh = fresh;
+  slot->open = false;
+  slot->ornament = PMT_PLAIN;
+  slot->n_notes = slot->n_tokens = 0;
+  slot->surprise = 0.0f;
+  slot->done = 0;
+  pmt_freeze(player->model, &e->controls, place, pmt_repeats_lift(&e->repeats), &slot->frozen);
+  slot->must_play = pmt_repeats_starved(&e->repeats) && e->controls.density > quiet_density;
+
+  const uint32_t k = place->index % PMT_SLOTS_MAX;
+  const uint32_t k_next = pmt_clock_place_after(&e->clock, place).index % PMT_SLOTS_MAX;
+  const uint32_t sounding = pmt_held_beyond(&e->held, place->start) + pmt_schedule_beyond(&e->schedule, place->start);
+  pmt_grammar_begin_slot(&slot->grammar, k, place->length, k_next, sounding, PMT_SLOT_TOKENS_MAX);
+  slot->frozen.sampling.end = pmt_token_slot(k_next);
+
+  pmt_net_condition(player->state, &slot->frozen.condition);
+  slot->bos = fresh && !player->primed;
+  pmt_net_begin(player->state, slot->bos ? (uint32_t)PMT_BOS : pmt_token_slot(k));
+}
+
+/* ---- Make ----------------------------------------------------------------------------------------------------------- */
+
+void pmt_slot_pace(PmtEngine* const e, const int64_t frame_end, const uint32_t burst) {
+  PmtSlotWork* const slot = &e->slot;
+  const uint64_t total = pmt_net_step_cost(e->player->model->net) * (PMT_SLOT_STEPS_MAX + 1u);
+  slot->pace = (PmtPace){
+    .f0 = e->clock.now,
+    .f1 = frame_end > e->clock.now ? frame_end : e->clock.now,
+    .base = slot->done,
+    .total = total > slot->done ? total : slot->done,
+    .per_frame = e->work_per_frame * burst,
+  };
+}
+
+/** a * b / c rounded up, b <= c, without leaving 64 bits: the quotient first. */
+static uint64_t share(const uint64_t a, const uint64_t b, const uint64_t c) {
+  return a / c * b + (a % c * b + c - 1) / c;
+}
+
+static uint64_t work_due(const PmtPace* const pace, const int64_t frame) {
+  const uint64_t passed = frame > pace->f0 ? (uint64_t)(frame - pace->f0) : 0;
+  const uint64_t span = (uint64_t)(pace->f1 - pace->f0);
+  const uint64_t left = pace->total - pace->base;
+  const uint64_t even = passed < span ? share(left, passed, span) : left;
+  const uint64_t most = passed < UINT64_MAX / pace->per_frame ? pace->per_frame * passed : UINT64_MAX;
+  return pace->base + (even < most ? even : most);
+}
+
+static void take_note(PmtSlotWork* const slot, const PmtToken token) {
+  PmtNote* const note = &slot->notes[slot->n_notes++];
+  const bool drum = token < PMT_TOKEN_NOTE;
+  *note = (PmtNote){
+    .onset = slot->grammar.pos,
+    .part = (uint8_t)(drum ? (uint32_t)PMT_PART_DRUMS : pmt_note_part(token)),
+    .pitch = (uint8_t)(drum ? (uint32_t)(token - PMT_TOKEN_DRUM + PMT_DRUM_LO) : pmt_note_pitch(token)),
+    .velocity = slot->grammar.velocity,
+    .ornament = slot->ornament,
+  };
+  slot->open = !drum;
+  slot->ornament = PMT_PLAIN;
+  slot->must_play = false;
+}
+
+static void take_token(PmtSlotWork* const slot, const PmtToken token) {
+  switch (pmt_token_class(token)) {
+  case PMT_CLASS_NOTE:
+  case PMT_CLASS_DRUM: take_note(slot, token); break;
+  case PMT_CLASS_DUR:
+    slot->notes[slot->n_notes - 1].duration =
+      (uint16_t)(slot->notes[slot->n_notes - 1].duration + pmt_duration_ticks[token - PMT_TOKEN_DUR]);
+    slot->open = false;
+    break;
+  case PMT_CLASS_ORNAMENT: slot->ornament = (uint8_t)(PMT_TRILL + (token - PMT_TOKEN_TRILL)); break;
+  case PMT_CLASS_SLOT: slot->phase = PMT_SLOT_READY; break;
+  default: break; /* POS and VEL: the grammar keeps them */
+  }
+}
+
+static void forbid_end(const PmtToken end, uint64_t mask[PMT_MASK_WORDS]) {
+  uint64_t others = 0;
+  for (uint32_t i = 0; i < PMT_MASK_WORDS; ++i) {
+    others |= i == end / 64u ? mask[i] & ~(1ull << end % 64) : mask[i];
+  }
+  if (others) {
+    mask[end / 64] &= ~(1ull << end % 64);
+  }
+}
+
+/** A step is complete: choose the next token and begin its step. */
+static void choose_token(PmtEngine* const e) {
+  PmtSlotWork* const slot = &e->slot;
+  PmtPlayer* const player = e->player;
+  if (slot->bos) {
+    slot->bos = false;
+    pmt_net_begin(player->state, pmt_token_slot(slot->grammar.k));
+    return;
+  }
+  uint64_t mask[PMT_MASK_WORDS];
+  pmt_grammar_mask(&slot->grammar, &slot->frozen.limits, player->model->parts, mask);
+  if (slot->must_play) {
+    forbid_end(slot->frozen.sampling.end, mask);
+  }
+  const PmtPick pick = pmt_sampler_pick(&slot->frozen.sampling, mask, player->model->vocab, pmt_net_logits(player->state),
+                                        slot->n_tokens);
+  ++slot->n_tokens;
+  slot->surprise += pick.surprise;
+  pmt_grammar_accept(&slot->grammar, &slot->frozen.limits, player->model->parts, pick.token);
+  take_token(slot, pick.token);
+  if (slot->phase == PMT_SLOT_MAKING) {
+    pmt_net_begin(player->state, pick.token);
+  }
+}
+
+void pmt_slot_work(PmtEngine* const e) {
+  PmtSlotWork* const slot = &e->slot;
+  if (slot->phase != PMT_SLOT_MAKING) {
+    return;
+  }
+  const uint64_t due = work_due(&slot->pace, e->clock.now);
+  while (slot->phase == PMT_SLOT_MAKING && slot->done < due) {
+    if (!pmt_net_run(e->player->state, due - slot->done, &slot->done)) {
+      return;
+    }
+    choose_token(e);
+  }
+}
+
+/* ---- Commit --------------------------------------------------------------------------------------------------------- */
+
+static uint8_t velocity_of(const PmtSlotWork* const slot, const PmtNote* const note) {
+  const float velocity = (float)pmt_velocity_midi[note->velocity] * slot->frozen.velocity + 0.5f;
+  return velocity < 1.0f ? 1 : velocity > 127.0f ? 127 : (uint8_t)velocity;
+}
+
+static void schedule(PmtEngine* const e, const PmtNote* const note, const int64_t on, const int64_t off,
+                     const uint8_t pitch) {
+  const PmtPending pending = {.on = on, .off = off, .part = note->part, .pitch = pitch, .velocity = velocity_of(&e->slot, note)};
+  e->held.refused += !pmt_schedule_add(&e->schedule, pending);
+}
+
+/** A grace note at the head of a slot has no time before it: the pair moves in, and the main note pays. */
+static void schedule_ornamented(PmtEngine* const e, const PmtNote* const note) {
+  PmtOrnamentNote expanded[PMT_ORNAMENT_NOTES_MAX];
+  const uint32_t n = pmt_ornament_expand(note, e->slot.frozen.scale, expanded);
+  const int64_t start = e->slot.place.start;
+  const int32_t onset = (int32_t)note->onset;
+  const int32_t shift = n && onset + expanded[0].onset < 0 ? -(onset + expanded[0].onset) : 0;
+  for (uint32_t i = 0; i < n; ++i) {
+    const int64_t on = start + onset + expanded[i].onset + shift;
+    const int64_t end = start + onset + expanded[i].onset + expanded[i].duration + (i + 1 < n ? shift : 0);
+    schedule(e, note, on, end > on ? end : on + 1, expanded[i].pitch);
+  }
+}
+
+static void schedule_notes(PmtEngine* const e) {
+  const PmtSlotWork* const slot = &e->slot;
+  for (uint32_t i = 0; i < slot->n_notes; ++i) {
+    const PmtNote* const note = &slot->notes[i];
+    const int64_t on = slot->place.start + note->onset;
+    pmt_repeats_add(&e->repeats, slot->place.index * PMT_SLOT_TICKS + note->onset, note->part, note->pitch);
+    if (note->part == PMT_PART_DRUMS) {
+      schedule(e, note, on, on + DRUM_TICKS, note->pitch);
+    } else if (note->ornament == PMT_PLAIN) {
+      schedule(e, note, on, on + note->duration, note->pitch);
+    } else {
+      schedule_ornamented(e, note);
+    }
+  }
+}
+
+void pmt_slot_commit(PmtEngine* const e) {
+  PmtSlotWork* const slot = &e->slot;
+  if (slot->phase == PMT_SLOT_MAKING) { /* late: an unfinished note is dropped; a step in flight leaves no trace */
+    slot->n_notes -= slot->open;
+    ++e->stats.late_slots;
+  }
+  schedule_notes(e);
+  ++e->stats.slots;
+  e->stats.tokens += slot->n_tokens;
+  e->stats.bar = slot->place.bar;
+  e->stats.surprise = slot->n_tokens ? slot->surprise / (float)slot->n_tokens : 0.0f;
+  pmt_net_save(e->player->state, e->player->played);
+  e->player->played_velocity = slot->grammar.velocity;
+  e->has_played = true;
+  e->last_start = slot->place.start;
+  slot->phase = PMT_SLOT_NONE;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: ISC */
+/* Above: gen/engine_slot.c. Below: gen/scale, music/grammar. */
+#include "gen/freeze.h"
+
+#include "base/random.h"
+#include "music/meter.h"
+
+#include <string.h>
+
+enum { POLYPHONY = 48, PHRASE_BARS = 8, DENSITY_ROWS = 8 };
+
+static const float end_bias_range = 3.0f;   /* logits for density 1 */
+static const float penalty_range = 8.0f;    /* logits for strictness 1 */
+static const float strict_from = 0.99f;
+static const float density_dead_zone = 0.05f;
+
+static float sane(const float value, const float lo, const float hi, const float otherwise) {
+  return !(value == value) ? otherwise : value < lo ? lo : value > hi ? hi : value;
+}
+
+static uint32_t whole(const float value) { return (uint32_t)(value + 0.5f); }
+
+PmtControls pmt_controls_default(void) {
+  return (PmtControls){.temperature = 1.0f, .min_p = 0.05f, .register_hi = 127.0f, .strictness = 0.5f, .velocity = 1.0f,
+                       .channel = 1.0f, .enabled = 1.0f};
+}
+
+PmtControls pmt_controls_sane(const PmtControls* const c) {
+  const float lo = sane(c->register_lo, 0.0f, 127.0f, 0.0f);
+  const float hi = sane(c->register_hi, 0.0f, 127.0f, 127.0f);
+  return (PmtControls){
+    .temperature = sane(c->temperature, 0.0f, 2.0f, 1.0f),
+    .style = sane(c->style, 0.0f, (float)(PMT_STYLES_MAX - 1), 0.0f),
+    .style2 = sane(c->style2, 0.0f, (float)(PMT_STYLES_MAX - 1), 0.0f),
+    .blend = sane(c->blend, 0.0f, 1.0f, 0.0f),
+    .density = sane(c->density, -1.0f, 1.0f, 0.0f),
+    .min_p = sane(c->min_p, 0.0f, 0.5f, 0.05f),
+    .seed = sane(c->seed, 0.0f, 65535.0f, 0.0f),
+    .register_lo = lo < hi ? lo : hi,
+    .register_hi = lo < hi ? hi : lo,
+    .scale_root = sane(c->scale_root, 0.0f, 11.0f, 0.0f),
+    .scale_mode = sane(c->scale_mode, 0.0f, (float)(PMT_SCALES - 1), 0.0f),
+    .strictness = sane(c->strictness, 0.0f, 1.0f, 0.5f),
+    .velocity = sane(c->velocity, 0.0f, 2.0f, 1.0f),
+    .channel = sane(c->channel, 1.0f, 16.0f, 1.0f),
+    .enabled = c->enabled <= 0.0f ? 0.0f : 1.0f,
+    .hold = c->hold > 0.0f ? 1.0f : 0.0f,
+  };
+}
+
+bool pmt_controls_alike(const PmtControls* const a, const PmtControls* const b) {
+  return a->temperature == b->temperature && a->style == b->style && a->style2 == b->style2 && a->blend == b->blend &&
+         a->density == b->density && a->min_p == b->min_p && a->seed == b->seed && a->register_lo == b->register_lo &&
+         a->register_hi == b->register_hi && a->scale_root == b->scale_root && a->scale_mode == b->scale_mode &&
+         a->strictness == b->strictness && a->velocity == b->velocity;
+}
+
+static uint32_t style_index(const PmtModel* const model, const float style) {
+  const uint32_t index = whole(style);
+  return index < model->n_styles ? index : model->n_styles - 1;
+}
+
+void pmt_freeze_styles(const PmtModel* const model, const PmtControls* const c, float weight[PMT_STYLES_MAX]) {
+  memset(weight, 0, PMT_STYLES_MAX * sizeof *weight);
+  weight[style_index(model, c->style)] += 1.0f - c->blend;
+  weight[style_index(model, c->style2)] += c->blend;
+}
+
+/** Melodic parts that the sounding styles knew in training; all when one of them does not say. */
+static uint32_t parts_in_use(const PmtModel* const model, const float weight[PMT_STYLES_MAX]) {
+  uint32_t parts = 0;
+  for (uint32_t i = 0; i < model->n_styles; ++i) {
+    if (weight[i] > 0.0f) {
+      const uint32_t used = model->parts_used[i];
+      parts = used == 0 ? model->parts : used > parts ? used : parts;
+      if (used == 0) {
+        break;
+      }
+    }
+  }
+  return parts < model->parts ? parts : model->parts;
+}
+
+static uint32_t max_of(const uint32_t a, const uint32_t b) { return a > b ? a : b; }
+static uint32_t min_of(const uint32_t a, const uint32_t b) { return a < b ? a : b; }
+
+static void freeze_limits(const PmtModel* const model, const PmtControls* const c, const uint32_t parts,
+                          const uint16_t allowed, PmtLimits* const limits) {
+  pmt_limits_clear(limits);
+  const uint32_t lo = whole(c->register_lo), hi = whole(c->register_hi);
+  for (uint32_t p = 0; p < parts; ++p) {
+    const uint32_t last = min_of(hi, model->pitch_hi[p]);
+    for (uint32_t n = max_of(lo, model->pitch_lo[p]); n <= last; ++n) {
+      if (allowed >> n % 12 & 1) {
+        pmt_limits_set(limits, pmt_token_note(p, n), true);
+      }
+    }
+  }
+  for (uint32_t key = PMT_DRUM_LO; model->drums && key <= PMT_DRUM_HI; ++key) {
+    pmt_limits_set(limits, pmt_token_drum(key), true);
+  }
+  limits->ornaments = model->ornaments;
+  limits->velocity = model->velocity;
+  limits->polyphony = POLYPHONY;
+}
+
+/** Equal places draw equally, wherever the transport started. */
+static uint64_t place_key(const PmtPlace* const place) {
+  return pmt_random_mix((uint64_t)place->bar) ^ place->index;
+}
+
+static uint8_t phrase_of(const int64_t bar) {
+  const int64_t in_phrase = bar % PHRASE_BARS;
+  return (uint8_t)(1 + (in_phrase < 0 ? in_phrase + PHRASE_BARS : in_phrase));
+}
+
+static uint8_t density_of(const float density) {
+  if (density < density_dead_zone && density > -density_dead_zone) {
+    return 0;
+  }
+  return (uint8_t)(1 + min_of(DENSITY_ROWS - 1, (uint32_t)((density + 1.0f) * 0.5f * (float)DENSITY_ROWS)));
+}
+
+void pmt_freeze(const PmtModel* const model, const PmtControls* const c, const PmtPlace* const place, const float lift,
+                PmtFrozen* const frozen) {
+  const uint32_t mode = whole(c->scale_mode), root = whole(c->scale_root);
+  const uint16_t in_scale = pmt_scale_bits(mode, root);
+  const bool strict = c->strictness >= strict_from;
+  frozen->controls = *c;
+  frozen->velocity = c->velocity;
+  frozen->scale = mode == PMT_SCALE_OFF ? 0 : in_scale;
+  frozen->sampling = (PmtSampling){
+    .tau = c->temperature * lift,
+    .min_p = c->min_p,
+    .end_bias = -end_bias_range * c->density,
+    .penalised = strict ? 0 : (uint16_t)(~in_scale & 0xfff),
+    .penalty = penalty_range * c->strictness,
+    .seed = whole(c->seed),
+    .place = place_key(place),
+  };
+  pmt_freeze_styles(model, c, frozen->condition.style);
+  frozen->condition.meter = (uint8_t)pmt_meter_class(place->bar_ticks);
+  frozen->condition.key = pmt_scale_key(mode, root);
+  frozen->condition.phrase = phrase_of(place->bar);
+  frozen->condition.density = density_of(c->density);
+  freeze_limits(model, c, parts_in_use(model, frozen->condition.style), strict ? in_scale : 0xfff, &frozen->limits);
+}
