@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* partimento train. Above: main.c. Below: train/trainer.h, cli.h. */
+/* partimento train. Above: main.c. Below: train/trainer.h, train/card.h, curve.h, cli.h. */
 #include "cli.h"
 #include "cmd.h"
+#include "curve.h"
 
-#include "train/trainer.h"
+#include "train/card.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -81,6 +82,29 @@ static PmtStatus check_writable(const char* path, PmtError* error) {
   return PMT_OK;
 }
 
+/** OUT with its ending replaced: "x.safetensors" -> "x.svg". NULL when memory is out. */
+static char* path_beside(const char* out, const char* ending) {
+  static const char usual[] = ".safetensors";
+  const size_t n = strlen(out);
+  const size_t stem = n > sizeof usual - 1 && !strcmp(out + n - (sizeof usual - 1), usual) ? n - (sizeof usual - 1) : n;
+  char* path = malloc(stem + strlen(ending) + 1);
+  if (path) { sprintf(path, "%.*s%s", (int)stem, out, ending); }
+  return path;
+}
+
+static PmtStatus describe(const PmtTrainOptions* o, const PmtTrainResult* result, PmtError* error) {
+  char* picture = path_beside(o->out, ".svg");
+  char* card = path_beside(o->out, ".md");
+  PmtStatus st = picture && card ? pmt_curve_draw(picture, result, error) : pmt_fail(error, PMT_NO_MEM, "out of memory");
+  if (!st) {
+    const char* slash = strrchr(picture, '/');
+    st = pmt_card_write(card, o, result, slash ? slash + 1 : picture, error);
+  }
+  free(picture);
+  free(card);
+  return st;
+}
+
 static int run(PmtTrainOptions* o) {
   PmtError error = {""};
   PmtTrainResult* result = malloc(sizeof *result);
@@ -91,6 +115,7 @@ static int run(PmtTrainOptions* o) {
   *result = (PmtTrainResult){0};
   PmtStatus st = check_writable(o->out, &error);
   if (!st) { st = pmt_train(o, result, &error); }
+  if (!st && result->finished) { st = describe(o, result, &error); }
   if (!st && !result->finished) {
     fprintf(stderr, "stopped at a checkpoint; the same command with --resume goes on\n");
   }

@@ -2,6 +2,7 @@
 /** @file trainer.c  See trainer.h: import, the loop with its plan, evaluations, and the end. */
 #include "train/trainer.h"
 
+#include "train/baseline.h"
 #include "train/export.h"
 #include "train/run.h"
 
@@ -9,6 +10,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -23,7 +25,7 @@ enum {
   PLAN_UNKNOWN = 1000000,
 };
 static const double REPORT_SECONDS = 5.0, RATE_END = 0.05, SMOOTH = 0.95, SCORE_SPEED_GUESS = 20000.0,
-                    FINAL_SHARE = 0.1;
+                    FINAL_SHARE = 0.1, NGRAM_TOKEN_SECONDS = 3e-7;
 
 PmtTrainOptions pmt_train_defaults(void) {
   return (PmtTrainOptions){.minutes = 10.0, .layers = 2, .hidden = 384, .embed = 192, .batch = 16, .length = 128,
@@ -146,6 +148,21 @@ static size_t final_tokens(const PmtRun* run) {
   return 1000 + (size_t)(FINAL_SHARE * o->minutes * 60.0 * run->score_speed / (2.0 * (double)o->n_styles));
 }
 
+/** Rough time of the 6-grams of all styles: each training token counts in twelve keys, for valid and for test. */
+static double ngram_seconds(const PmtRun* run) {
+  double tokens = 0.0;
+  for (size_t k = 0; k < run->result->n_corpora; ++k) {
+    tokens += (double)pmt_corpus_count(&run->result->corpora[k], PMT_SPLIT_TRAIN).tokens;
+  }
+  return tokens * 12.0 * 2.0 * NGRAM_TOKEN_SECONDS / pmt_pool_size(run->pool);
+}
+
+/** A short run leaves the baseline to `partimento evaluate`. */
+static bool wants_ngram(const PmtRun* run) {
+  const PmtTrainOptions* o = run->options;
+  return o->steps || ngram_seconds(run) < FINAL_SHARE * o->minutes * 60.0;
+}
+
 /** Seconds to keep for what is still to come beside the steps: evaluations, and scoring valid and test at the end. */
 static double reserve(const PmtRun* run) {
   const PmtTrainResult* r = run->result;
@@ -157,7 +174,8 @@ static double reserve(const PmtRun* run) {
       tokens += (double)(n < most ? n : most);
     }
   }
-  return tokens / run->score_speed + (PMT_EVALUATIONS - run->n_evaluated) * run->evaluation_seconds;
+  return tokens / run->score_speed + (PMT_EVALUATIONS - run->n_evaluated) * run->evaluation_seconds +
+         (wants_ngram(run) ? ngram_seconds(run) : 0.0);
 }
 
 /** By time: as many steps as the rest of the budget allows at the present speed. */
@@ -370,6 +388,7 @@ static PmtStatus score_split(PmtRun* run, PmtSplit split, PmtSplitResult results
     const size_t most = final_tokens(run);
     const bool all = pmt_corpus_count(&r->corpora[k], split).tokens <= most;
     st = pmt_score_tasks(&r->corpora[k], split, (int)k, 0, all ? 0 : most, &tasks, &n);
+    r->sampled |= !all;
   }
   if (!st) { st = pmt_scorer_run(run->scorer, run->best, tasks, n, false); }
   for (size_t k = 0; !st && k < r->n_corpora; ++k) {
@@ -379,17 +398,67 @@ static PmtStatus score_split(PmtRun* run, PmtSplit split, PmtSplitResult results
   return st ? pmt_fail(error, st, "out of memory in the evaluation") : PMT_OK;
 }
 
+/** Styles are taken one by one by whichever thread is free; their sums do not depend on which. */
+typedef struct {
+  PmtRun* run;
+  atomic_size_t next;
+  atomic_int status;
+} NgramWork;
+
+static PmtStatus ngram_style(PmtTrainResult* r, size_t k, PmtSplit split, PmtSplitResult* result) {
+  double nats[PMT_NGRAM_ORDER + 1] = {0.0};
+  size_t n_train, n_test;
+  const PmtPiece** train = pmt_baseline_pieces(&r->corpora[k], PMT_SPLIT_TRAIN, &n_train);
+  const PmtPiece** test = pmt_baseline_pieces(&r->corpora[k], split, &n_test);
+  PmtStatus st = train && test ? PMT_OK : PMT_NO_MEM;
+  if (!st && n_test) {
+    st = pmt_baseline_score(train, n_train, test, n_test, r->params.shape.vocab, nats);
+    if (!st) { result->ngram = nats[PMT_NGRAM_ORDER]; }
+  }
+  free(train);
+  free(test);
+  return st;
+}
+
+static void ngram_job(void* context, uint32_t index) {
+  NgramWork* work = context;
+  PmtTrainResult* r = work->run->result;
+  (void)index;
+  for (size_t i; (i = atomic_fetch_add(&work->next, 1)) < 2 * r->n_corpora;) {
+    const size_t k = i / 2;
+    const PmtStatus st = i % 2 ? ngram_style(r, k, PMT_SPLIT_TEST, &r->test[k])
+                               : ngram_style(r, k, PMT_SPLIT_VALID, &r->valid[k]);
+    if (st) { atomic_store(&work->status, (int)st); }
+  }
+}
+
+static PmtStatus score_ngrams(PmtRun* run, PmtError* error) {
+  NgramWork work = {.run = run};
+  if (!wants_ngram(run) || run->result->sampled) { return PMT_OK; }
+  pmt_pool_run(run->pool, ngram_job, &work);
+  return atomic_load(&work.status) ? pmt_fail(error, PMT_NO_MEM, "out of memory for the 6-gram") : PMT_OK;
+}
+
+static void tell_results(const PmtRun* run) {
+  const PmtTrainResult* r = run->result;
+  for (size_t k = 0; k < r->n_corpora; ++k) {
+    const PmtSplitResult *v = &r->valid[k], *t = &r->test[k];
+    tell(run, "%s: nats/quarter valid %.3f (6-gram %.3f), test %.3f (6-gram %.3f)\n", r->corpora[k].name,
+         v->sum.nats / v->sum.quarters, v->ngram / v->sum.quarters, t->sum.nats / t->sum.quarters,
+         t->ngram / t->sum.quarters);
+  }
+}
+
 static PmtStatus finish(PmtRun* run, PmtError* error) {
   PmtTrainResult* r = run->result;
   PmtStatus st = score_split(run, PMT_SPLIT_VALID, r->valid, error);
   if (!st) { st = score_split(run, PMT_SPLIT_TEST, r->test, error); }
-  for (size_t k = 0; !st && k < r->n_corpora; ++k) {
-    const PmtScoreSum *v = &r->valid[k].sum, *t = &r->test[k].sum;
-    tell(run, "%s: valid %.3f, test %.3f nats/quarter\n", r->corpora[k].name, v->nats / v->quarters, t->nats / t->quarters);
-  }
+  if (!st) { st = score_ngrams(run, error); }
+  if (!st) { tell_results(run); }
   if (!st) { st = keep(run, error); }
   if (!st) { st = write_model(run, mean_result(r, r->valid, false), mean_result(r, r->valid, true), error); }
   r->steps = run->step;
+  r->threads = pmt_pool_size(run->pool);
   r->seconds = run->seconds;
   return st;
 }

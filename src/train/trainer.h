@@ -65,6 +65,8 @@ typedef struct {
   uint64_t steps, best_step;
   bool finished;           /**< false: paused, the checkpoint goes on from here and no model was written */
   double seconds;          /**< of training, evaluations included */
+  uint32_t threads;
+  bool sampled;            /**< a short run: the final figures are of the beginnings of pieces */
   PmtSplitResult valid[PMT_STYLES_MAX], test[PMT_STYLES_MAX];
 } PmtTrainResult;
 
