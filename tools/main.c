@@ -40,9 +40,14 @@ static void print_usage(FILE* out) {
           "help COMMAND", "the same as COMMAND --help");
 }
 
+/* What was asked for and cannot be written is a failure. */
+static int finish(void) {
+  return fflush(stdout) ? PMT_EXIT_FAILED : PMT_EXIT_OK;
+}
+
 static int print_version(void) {
   printf("partimento %s\nLicense ISC. There is no warranty.\n", PMT_VERSION);
-  return PMT_EXIT_OK;
+  return finish();
 }
 
 static int misuse(const char* what, const char* word) {
@@ -62,7 +67,7 @@ static const Command* find_command(const char* name) {
 static int run_help(int argc, char** argv) {
   if (argc < 3) {
     print_usage(stdout);
-    return PMT_EXIT_OK;
+    return finish();
   }
   const Command* command = find_command(argv[2]);
   if (!command) {
@@ -81,7 +86,7 @@ int main(int argc, char** argv) {
   const char* word = argv[1];
   if (!strcmp(word, "--help")) {
     print_usage(stdout);
-    return PMT_EXIT_OK;
+    return finish();
   }
   if (!strcmp(word, "--version")) {
     return print_version();
