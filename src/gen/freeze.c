@@ -66,23 +66,17 @@ void pmt_freeze_styles(const PmtModel* const model, const PmtControls* const c, 
   weight[style_index(model, c->style2)] += c->blend;
 }
 
-/** Melodic parts that the sounding styles knew in training; all when one of them does not say. */
+static uint32_t max_of(const uint32_t a, const uint32_t b) { return a > b ? a : b; }
+static uint32_t min_of(const uint32_t a, const uint32_t b) { return a < b ? a : b; }
+
+/** Melodic parts that the sounding styles knew in training. */
 static uint32_t parts_in_use(const PmtModel* const model, const float weight[PMT_STYLES_MAX]) {
   uint32_t parts = 0;
   for (uint32_t i = 0; i < model->n_styles; ++i) {
-    if (weight[i] > 0.0f) {
-      const uint32_t used = model->parts_used[i];
-      parts = used == 0 ? model->parts : used > parts ? used : parts;
-      if (used == 0) {
-        break;
-      }
-    }
+    parts = weight[i] > 0.0f ? max_of(parts, model->parts_used[i]) : parts;
   }
-  return parts < model->parts ? parts : model->parts;
+  return min_of(parts, model->parts);
 }
-
-static uint32_t max_of(const uint32_t a, const uint32_t b) { return a > b ? a : b; }
-static uint32_t min_of(const uint32_t a, const uint32_t b) { return a < b ? a : b; }
 
 static void freeze_limits(const PmtModel* const model, const PmtControls* const c, const uint32_t parts,
                           const uint16_t allowed, PmtLimits* const limits) {

@@ -19,7 +19,8 @@ typedef struct {
   char style_name[PMT_STYLES_MAX][PMT_NAME_MAX + 1];
   char part_name[PMT_PARTS_MAX][PMT_NAME_MAX + 1];
   uint8_t program[PMT_STYLES_MAX][PMT_PARTS_MAX]; /**< General MIDI program by style and part (metadata "programs") */
-  uint8_t parts_used[PMT_STYLES_MAX];          /**< melodic parts each style had in training (metadata "style_parts") */
+  uint8_t parts_used[PMT_STYLES_MAX];          /**< melodic parts each style had in training, 0 = drums alone
+                                                    (metadata "style_parts"; all parts when it does not say) */
   float style_bpm[PMT_STYLES_MAX];             /**< median tempo of the style, 0 unknown (metadata "style_bpm") */
   float temperature, min_p;                    /**< suggested */
   uint64_t hash;                               /**< of the file's content */

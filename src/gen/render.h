@@ -32,13 +32,14 @@ PmtStatus pmt_render(PmtEngine* engine, const PmtControls* controls, const PmtRe
                      PmtError* error);
 
 /** Frames to ticks of an SMF at this tempo and meter, and write it with program changes for the style.
-    Shared by `generate` and `play` so that equal notes are equal bytes. */
+    Shared by `generate` and `play` so that equal notes are equal bytes. A tempo at a file tick holds from there on. */
 typedef struct {
   double sample_rate;
   uint32_t ticks_per_quarter; /**< 480 */
   const PmtSmfTempo* tempos; size_t n_tempos;   /**< in file ticks */
   const PmtSmfMeter* meters; size_t n_meters;
   const PmtModel* model;      /**< for programs; may be NULL */
+  uint32_t channel;           /**< of part 0, 1..16, for programs; 0 = 1 */
   uint32_t style;
   const char* title;
   uint64_t end_frame;

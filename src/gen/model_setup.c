@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: ISC */
+/* A model file made ready to play. Above: plugin worker, tools. Below: nn/tensors, nn/net. Little stack: a host may give
+   its worker 64 KiB. Numbers are parsed here and not by strtof, which asks the host's locale for its decimal point. */
+#include "gen/model.h"
+
+#include "nn/tensors.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/** @return the character after a decimal number in lo..hi; NULL when there is none */
+static const char* parse_number(const char* text, const double lo, const double hi, double* const value) {
+  double number = 0.0, unit = 1.0;
+  bool fraction = false;
+  const char* const start = text;
+  for (; isdigit((unsigned char)*text) || (*text == '.' && !fraction); ++text) {
+    if (*text == '.') {
+      fraction = true;
+    } else {
+      number = number * 10.0 + (*text - '0');
+      unit *= fraction ? 10.0 : 1.0;
+    }
+  }
+  *value = number / unit;
+  return text > start && unit < 1e15 && *value >= lo && *value <= hi ? text : NULL;
+}
+
+typedef struct {
+  const PmtTensors* tensors;
+  PmtError* error;
+} Meta;
+
+static PmtStatus bad_value(const Meta* const m, const char* const key, const char* const wanted) {
+  return pmt_fail(m->error, PMT_BAD_FILE, "metadata \"%s\" is \"%.60s\", need %s", key, pmt_tensors_meta(m->tensors, key),
+                  wanted);
+}
+
+/** `rows` lists of `n` numbers, separated by ',' and ';'. An absent key leaves the values alone. */
+static PmtStatus read_numbers(const Meta* const m, const char* const key, const uint32_t rows, const uint32_t n,
+                              const double lo, const double hi, const char* const wanted, double* const values) {
+  const char* text = pmt_tensors_meta(m->tensors, key);
+  if (!text) {
+    return PMT_OK;
+  }
+  for (uint32_t i = 0; i < rows * n; ++i) {
+    if (i > 0 && *text++ != (i % n ? ',' : ';')) {
+      return bad_value(m, key, wanted);
+    }
+    text = parse_number(text, lo, hi, &values[i]);
+    if (!text) {
+      return bad_value(m, key, wanted);
+    }
+  }
+  return *text ? bad_value(m, key, wanted) : PMT_OK;
+}
+
+/** A list of `n` bytes, at most `max` (which also tells the compiler that they fit). */
+static PmtStatus read_bytes(const Meta* const m, const char* const key, uint32_t n, const uint32_t max, const double hi,
+                            const char* const wanted, const uint8_t otherwise, uint8_t* const bytes) {
+  double values[PMT_STYLES_MAX];
+  n = n < max ? n : max;
+  for (uint32_t i = 0; i < n; ++i) {
+    values[i] = otherwise;
+  }
+  const PmtStatus status = read_numbers(m, key, 1, n, 0.0, hi, wanted, values);
+  for (uint32_t i = 0; i < n; ++i) {
+    bytes[i] = (uint8_t)values[i];
+  }
+  return status;
+}
+
+static PmtStatus read_float(const Meta* const m, const char* const key, const double hi, const char* const wanted,
+                            float* const value) {
+  double number = (double)*value;
+  const PmtStatus status = read_numbers(m, key, 1, 1, 0.0, hi, wanted, &number);
+  *value = (float)number;
+  return status;
+}
+
+static PmtStatus read_flag(const Meta* const m, const char* const key, bool* const flag) {
+  uint8_t byte;
+  const PmtStatus status = read_bytes(m, key, 1, 1, 1.0, "0 or 1", 0, &byte);
+  *flag = byte;
+  return status;
+}
+
+/** Cut at `max` bytes, but not within a UTF-8 character. */
+static void copy_text(char* const to, const size_t max, const char* const from, size_t length) {
+  if (length > max) {
+    length = max;
+    while (length > 0 && ((unsigned char)from[length] & 0xc0) == 0x80) {
+      --length;
+    }
+  }
+  memcpy(to, from, length);
+  to[length] = '\0';
+}
+
+/** Names separated by commas. @return how many there are, even beyond `max` */
+static uint32_t split_names(const char* text, const uint32_t max, char names[][PMT_NAME_MAX + 1]) {
+  uint32_t n = 0;
+  for (bool more = true; more; ++n) {
+    const size_t length = strcspn(text, ",");
+    if (n < max) {
+      copy_text(names[n], PMT_NAME_MAX, text, length);
+    }
+    more = text[length] == ',';
+    text += length + more;
+  }
+  return n;
+}
+
+static PmtStatus read_names(const Meta* const m, const char* const key, const char* const word, const uint32_t n,
+                            char names[][PMT_NAME_MAX + 1]) {
+  const char* const text = pmt_tensors_meta(m->tensors, key);
+  if (text) {
+    const uint32_t found = split_names(text, n, names);
+    if (found != n) {
+      return pmt_fail(m->error, PMT_BAD_SHAPE, "metadata \"%s\" has %u names, need %u", key, found, n);
+    }
+  }
+  for (uint32_t i = 0; i < n; ++i) {
+    if (!text || !names[i][0]) {
+      snprintf(names[i], sizeof names[i], "%s %u", word, i + 1);
+    }
+  }
+  return PMT_OK;
+}
+
+static PmtStatus read_vocabulary(const Meta* const m, PmtModel* const model) {
+  const char* const vocab = pmt_tensors_meta(m->tensors, "vocab");
+  int parts = 0;
+  if (!vocab) {
+    return pmt_fail(m->error, PMT_BAD_FILE, "metadata \"vocab\" is missing: no Partimento model");
+  }
+  if (strcmp(vocab, PMT_VOCAB_NAME)) {
+    return pmt_fail(m->error, PMT_UNSUPPORTED, "vocab is \"%.40s\", need \"%s\"", vocab, PMT_VOCAB_NAME);
+  }
+  const PmtStatus status = pmt_tensors_meta_int(m->tensors, "parts", 1, PMT_PARTS_MAX, -1, &parts, m->error);
+  model->parts = (uint32_t)parts;
+  model->vocab = pmt_vocab_size(model->parts);
+  return status;
+}
+
+static PmtStatus read_ranges(const Meta* const m, PmtModel* const model) {
+  static const char wanted[] = "one pitch 0..127 a part";
+  PmtStatus status = read_bytes(m, "pitch_lo", model->parts, PMT_PARTS_MAX, 127.0, wanted, 0, model->pitch_lo);
+  status = status ? status : read_bytes(m, "pitch_hi", model->parts, PMT_PARTS_MAX, 127.0, wanted, 127, model->pitch_hi);
+  for (uint32_t p = 0; !status && p < model->parts; ++p) {
+    if (model->pitch_lo[p] > model->pitch_hi[p]) {
+      return pmt_fail(m->error, PMT_BAD_FILE, "metadata \"pitch_lo\" lies above \"pitch_hi\" in part %u", p + 1);
+    }
+  }
+  return status;
+}
+
+static PmtStatus read_programs(const Meta* const m, PmtModel* const model) {
+  double values[PMT_STYLES_MAX * PMT_PARTS_MAX] = {0};
+  const PmtStatus status = read_numbers(m, "programs", model->n_styles, model->parts, 0.0, 127.0,
+                                        "a program 0..127 for each part of each style", values);
+  for (uint32_t s = 0; s < model->n_styles; ++s) {
+    for (uint32_t p = 0; p < model->parts; ++p) {
+      model->program[s][p] = (uint8_t)values[s * model->parts + p];
+    }
+  }
+  return status;
+}
+
+static PmtStatus read_tempos(const Meta* const m, PmtModel* const model) {
+  double values[PMT_STYLES_MAX] = {0};
+  const PmtStatus status =
+    read_numbers(m, "style_bpm", 1, model->n_styles, 0.0, 2000.0, "one tempo 0..2000 a style", values);
+  for (uint32_t s = 0; s < model->n_styles; ++s) {
+    model->style_bpm[s] = (float)values[s];
+  }
+  return status;
+}
+
+static PmtStatus read_styles(const Meta* const m, PmtModel* const model) {
+  const PmtTensor* const table = pmt_tensors_find(m->tensors, "style.weight");
+  const char* const names = pmt_tensors_meta(m->tensors, "styles");
+  model->n_styles = table ? table->shape[0] : names ? split_names(names, 0, NULL) : 1;
+  if (model->n_styles < 1 || model->n_styles > PMT_STYLES_MAX) {
+    return pmt_fail(m->error, PMT_UNSUPPORTED, "%u styles, 1 to %d are supported", model->n_styles, PMT_STYLES_MAX);
+  }
+  PmtStatus status = read_names(m, "styles", "Style", model->n_styles, model->style_name);
+  status = status ? status : read_names(m, "part_names", "Part", model->parts, model->part_name);
+  status = status ? status : read_programs(m, model);
+  status = status ? status : read_bytes(m, "style_parts", model->n_styles, PMT_STYLES_MAX, (double)model->parts,
+                                        "the melodic parts of each style", (uint8_t)model->parts, model->parts_used);
+  return status ? status : read_tempos(m, model);
+}
+
+static void read_text(const Meta* const m, const char* const key, char* const to, const size_t size) {
+  const char* const text = pmt_tensors_meta(m->tensors, key);
+  copy_text(to, size - 1, text ? text : "", text ? strlen(text) : 0);
+}
+
+static PmtStatus read_model(const Meta* const m, PmtModel* const model) {
+  model->temperature = 1.0f;
+  model->min_p = 0.05f;
+  PmtStatus status = read_vocabulary(m, model);
+  status = status ? status : read_ranges(m, model);
+  status = status ? status : read_styles(m, model);
+  status = status ? status : read_flag(m, "velocity", &model->velocity);
+  status = status ? status : read_flag(m, "drums", &model->drums);
+  status = status ? status : read_flag(m, "ornaments", &model->ornaments);
+  status = status ? status : read_float(m, "temperature", 2.0, "a number 0..2", &model->temperature);
+  status = status ? status : read_float(m, "min_p", 0.5, "a number 0..0.5", &model->min_p);
+  read_text(m, "title", model->title, sizeof model->title);
+  read_text(m, "license", model->license, sizeof model->license);
+  model->hash = pmt_tensors_hash(m->tensors);
+  return status ? status : pmt_net_new(m->tensors, model->vocab, &model->net, m->error);
+}
+
+PmtStatus pmt_model_load(const char* const path, PmtModel** const model, PmtError* const error) {
+  *model = NULL;
+  PmtTensors* tensors = NULL;
+  PmtStatus status = pmt_tensors_read(path, &tensors, error);
+  if (status) {
+    return status;
+  }
+  PmtModel* const m = calloc(1, sizeof *m);
+  if (m) {
+    const Meta meta = {tensors, error};
+    status = read_model(&meta, m);
+  } else {
+    status = pmt_fail(error, PMT_NO_MEM, "out of memory for the model");
+  }
+  pmt_tensors_free(tensors);
+  if (status) {
+    pmt_error_prefix(error, path);
+    pmt_model_free(m);
+    return status;
+  }
+  *model = m;
+  return PMT_OK;
+}
+
+void pmt_model_free(PmtModel* const model) {
+  if (model) {
+    pmt_net_free(model->net);
+    free(model);
+  }
+}
+
+int pmt_model_style(const PmtModel* const model, const char* const name) {
+  for (uint32_t i = 0; i < model->n_styles; ++i) {
+    if (!strcasecmp(model->style_name[i], name)) {
+      return (int)i;
+    }
+  }
+  return -1;
+}
