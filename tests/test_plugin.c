@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "base/file.h"
+#include "support/fail_alloc.h"
 #include "support/lv2_host.h"
 #include "support/tiny_model.h"
 
@@ -200,6 +201,16 @@ static void test_absurd_ports(void) {
   }
 }
 
+/* Roll until so many notes sound. */
+static void roll_until(PmtHost* const host, const uint32_t sounding) {
+  const PmtPosition position = at(0, 1, 160);
+  pmt_host_send_position(host, 0, &position, PMT_HOST_PLAIN);
+  for (int i = 0; i < 20000 && pmt_host_sounding(host) < sounding; ++i) {
+    pmt_host_run(host, 64);
+  }
+  CHECKF(pmt_host_sounding(host) >= sounding, "%u", pmt_host_sounding(host));
+}
+
 static void test_ports_act(void) {
   const PmtPosition position = at(0, 1, 160);
   PmtHost* host = make_host(PMT_HOST_POLLED);
@@ -219,10 +230,7 @@ static void test_ports_act(void) {
   pmt_host_free(host);
 
   host = make_host(PMT_HOST_POLLED);
-  pmt_host_send_position(host, 0, &position, PMT_HOST_PLAIN);
-  while (pmt_host_sounding(host) < 2) {
-    pmt_host_run(host, 64);
-  }
+  roll_until(host, 2);
   *pmt_host_port(host, PMT_PORT_HOLD) = 1; /* kept, none begun */
   const uint32_t sounding = pmt_host_sounding(host);
   for (int i = 0; i < 100; ++i) {
@@ -246,11 +254,7 @@ static void test_ports_act(void) {
    them, before anything else, however little room there is. */
 static void test_deactivate(void) {
   PmtHost* const host = make_host(PMT_HOST_POLLED);
-  const PmtPosition position = at(0, 1, 160);
-  pmt_host_send_position(host, 0, &position, PMT_HOST_PLAIN);
-  while (pmt_host_sounding(host) < 3) {
-    pmt_host_run(host, 64);
-  }
+  roll_until(host, 3);
   pmt_host_deactivate(host);
   pmt_host_activate(host);
   pmt_host_deactivate(host);
@@ -455,6 +459,39 @@ static void test_missing_bundle_model(void) {
   pmt_host_free(host);
 }
 
+/* Out of memory: no instance, or one without a model; a load that fails leaves the old model. */
+static void test_no_memory(void) {
+  bool complete = false;
+  for (size_t n = 1; !complete; ++n) {
+    CHECK(n < 1000);
+    PmtHost* const host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .fail_after = n});
+    if (host) {
+      pmt_host_activate(host);
+      pmt_host_send_get(host, 0, NULL);
+      pmt_host_run(host, 64);
+      complete = strstr(pmt_host_status(host), "playing ") != NULL;
+      CHECKF(complete || strstr(pmt_host_log(host), "partimento: "), "%s", pmt_host_log(host));
+      pmt_host_free(host);
+    }
+  }
+  PmtHost* const host = make_host(PMT_HOST_POLLED);
+  const PmtPosition position = at(0, 1, 160);
+  complete = false;
+  for (size_t n = 0; !complete; ++n) {
+    CHECK(n < 1000);
+    pmt_host_send_model(host, 0, model_b);
+    pmt_host_run(host, 64);
+    pmt_fail_after(n);
+    pmt_host_work(host);
+    pmt_fail_never();
+    pmt_host_run(host, 64);
+    complete = strstr(pmt_host_status(host), "model-b") && strstr(pmt_host_status(host), "playing");
+    CHECK(complete || !strstr(pmt_host_path(host), "model-b"));
+  }
+  CHECK(play_simply(host, &position, PMT_HOST_PLAIN) > 20);
+  pmt_host_free(host);
+}
+
 static void make_models(void) {
   pmt_host_make_scratch(scratch, sizeof scratch);
   snprintf(model_a, sizeof model_a, "%s/model-a.safetensors", scratch);
@@ -486,6 +523,7 @@ int main(void) {
   test_scrolling();
   test_no_worker();
   test_missing_bundle_model();
+  test_no_memory();
   CHECK(!pmt_host_new(&(PmtHostOptions){.bundle = bundle, .no_urid_map = true}));
   *strrchr(bundle_empty, '/') = 0;
   pmt_host_remove_scratch(bundle_empty);

@@ -247,7 +247,7 @@ static LilvInstance* lilv_make(Lilv* const l) {
 /* Save into `folder`; the model must stand in the file, as a path beside it. */
 static void lilv_save(Lilv* const l, LilvInstance* const instance, const char* const folder) {
   LilvState* const state =
-      lilv_state_new_from_instance(l->plugin, instance, &l->map, scratch, folder, folder, folder, get_port, &l->uris,
+      lilv_state_new_from_instance(l->plugin, instance, &l->map, "/nowhere", NULL, folder, folder, get_port, &l->uris,
                                    LV2_STATE_IS_POD, NULL);
   CHECK(state);
   CHECK(!lilv_state_save(l->world, &l->map, &l->unmap, state, NULL, folder, "state.ttl"));

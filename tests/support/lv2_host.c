@@ -5,6 +5,7 @@
 #include "support/lv2_host_private.h"
 
 #include "check.h"
+#include "support/fail_alloc.h"
 
 #include <dlfcn.h>
 #include <lv2/atom/util.h>
@@ -25,9 +26,8 @@ LV2_URID pmt_host_map(void* const handle, const char* const uri) {
       return i + 1;
     }
   }
-  CHECK(host->n_uris < HOST_URIS);
-  host->uri[host->n_uris] = strdup(uri);
-  CHECK(host->uri[host->n_uris]);
+  CHECK(host->n_uris < HOST_URIS && strlen(uri) < sizeof *host->uri);
+  memcpy(host->uri[host->n_uris], uri, strlen(uri) + 1);
   return ++host->n_uris;
 }
 
@@ -96,7 +96,13 @@ static LV2_Handle instantiate(PmtHost* const host) {
   }
   char bundle[4200]; /* hosts end it with a slash */
   snprintf(bundle, sizeof bundle, "%s/", host->options.bundle);
-  return host->descriptor->instantiate(host->descriptor, host->options.sample_rate, bundle, list);
+  if (host->options.fail_after) {
+    pmt_fail_after(host->options.fail_after - 1);
+  }
+  const LV2_Handle handle =
+      host->descriptor->instantiate(host->descriptor, host->options.sample_rate, bundle, list);
+  pmt_fail_never();
+  return handle;
 }
 
 PmtHost* pmt_host_new(const PmtHostOptions* const options) {
@@ -128,9 +134,6 @@ void pmt_host_free(PmtHost* const host) {
   pmt_host_worker_stop(host);
   if (host->handle) {
     host->descriptor->cleanup(host->handle);
-  }
-  for (uint32_t i = 0; i < host->n_uris; ++i) {
-    free(host->uri[i]);
   }
   dlclose(host->library);
   pmt_midi_list_free(&host->midi);

@@ -33,6 +33,7 @@ typedef struct {
   bool options;          /**< pass opts:options, as Ardour: maxBlockLength 8192 */
   bool no_urid_map;      /**< instantiate must then fail */
   bool no_ports;         /**< connect the two atom ports only */
+  size_t fail_after;     /**< not 0: allocations in instantiate() fail from this one on, counted from 1 */
 } PmtHostOptions;
 
 typedef struct PmtHost PmtHost;

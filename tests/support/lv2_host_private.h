@@ -24,7 +24,7 @@ typedef struct {
 
 struct PmtHost {
   PmtHostOptions options;
-  char* uri[HOST_URIS];
+  char uri[HOST_URIS][96];
   uint32_t n_uris;
   LV2_URID_Map map_feature; /* the plugin may keep them */
   LV2_Log_Log log_feature;
