@@ -5,8 +5,10 @@
 #include <cairo-svg.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-enum { WIDTH = 760, HEIGHT = 620, LEFT = 64, RIGHT = 120, PANEL_HEIGHT = 230, PANEL_GAP = 60, TOP = 30, TICKS = 5 };
+enum { WIDTH = 760, HEIGHT = 620, LEFT = 64, RIGHT = 120, PANEL_HEIGHT = 230, PANEL_GAP = 60, TOP = 30, TICKS = 5,
+       LABEL_HEIGHT = 13 };
 
 /** A frame with its own vertical range; all frames share the steps. */
 typedef struct {
@@ -69,7 +71,10 @@ static void set_color(cairo_t* cr, int series) {
   if (series < 0) { cairo_set_source_rgb(cr, 0.0, 0.0, 0.0); } else { cairo_set_source_rgb(cr, c[0], c[1], c[2]); }
 }
 
-static void draw_series(Panel* p, const PmtTrainResult* r, int series, const char* name) {
+/** A name at the right end of its curve. */
+typedef struct { int series; double y; char text[96]; } Label;
+
+static void draw_series(const Panel* p, const PmtTrainResult* r, int series, const char* name, Label* label) {
   double last = (double)NAN;
   set_color(p->cr, series);
   cairo_set_line_width(p->cr, series < 0 ? 2.0 : 1.2);
@@ -81,10 +86,28 @@ static void draw_series(Panel* p, const PmtTrainResult* r, int series, const cha
     last = v;
   }
   cairo_stroke(p->cr);
-  if (!isfinite(last)) { return; }
-  char text[96];
-  snprintf(text, sizeof text, "%s %.2f", name, last);
-  put_text(p->cr, WIDTH - RIGHT + 6, y_of(p, last) + 4, 0.0, text);
+  *label = (Label){.series = series, .y = isfinite(last) ? y_of(p, last) + 4 : p->y0};
+  if (isfinite(last)) { snprintf(label->text, sizeof label->text, "%s %.2f", name, last); }
+}
+
+static int from_above(const void* a, const void* b) {
+  const double x = ((const Label*)a)->y, y = ((const Label*)b)->y;
+  return (x > y) - (x < y);
+}
+
+/** Curves that end close together have their names moved apart: down first, then up again where the frame ends. */
+static void draw_labels(const Panel* p, Label* labels, size_t n) {
+  qsort(labels, n, sizeof *labels, from_above);
+  for (size_t i = 1; i < n; ++i) { labels[i].y = fmax(labels[i].y, labels[i - 1].y + LABEL_HEIGHT); }
+  double limit = p->y0 + PANEL_HEIGHT + LABEL_HEIGHT;
+  for (size_t i = n; i-- > 0;) {
+    labels[i].y = fmin(labels[i].y, limit);
+    limit = labels[i].y - LABEL_HEIGHT;
+  }
+  for (size_t i = 0; i < n; ++i) {
+    set_color(p->cr, labels[i].series);
+    put_text(p->cr, WIDTH - RIGHT + 6, labels[i].y, 0.0, labels[i].text);
+  }
 }
 
 /** Range over the series from first to end - 1, with a margin. @return false when there is nothing to show */
@@ -106,6 +129,7 @@ static bool find_range(Panel* p, const PmtTrainResult* r, int first, int end) {
 }
 
 static void draw(cairo_t* cr, const PmtTrainResult* r) {
+  Label labels[PMT_STYLES_MAX + 1];
   const double steps = r->n_points ? (double)r->points[r->n_points - 1].step : 1.0;
   Panel train = {.cr = cr, .y0 = TOP, .steps = steps}, valid = {.cr = cr, .y0 = TOP + PANEL_HEIGHT + PANEL_GAP, .steps = steps};
   cairo_set_source_rgb(cr, 1.0, 1.0, 1.0);
@@ -114,12 +138,14 @@ static void draw(cairo_t* cr, const PmtTrainResult* r) {
   cairo_set_font_size(cr, 12.0);
   if (find_range(&train, r, -2, -1)) {
     draw_frame(&train, "training loss, nats a token (with dropout)");
-    draw_series(&train, r, -2, "train");
+    draw_series(&train, r, -2, "train", labels);
+    draw_labels(&train, labels, 1);
   }
   if (!find_range(&valid, r, -1, (int)r->n_corpora)) { return; }
   draw_frame(&valid, "validation loss, nats a quarter note");
-  for (size_t k = 0; k < r->n_corpora; ++k) { draw_series(&valid, r, (int)k, r->corpora[k].name); }
-  draw_series(&valid, r, -1, "mean");
+  for (size_t k = 0; k < r->n_corpora; ++k) { draw_series(&valid, r, (int)k, r->corpora[k].name, &labels[k]); }
+  draw_series(&valid, r, -1, "mean", &labels[r->n_corpora]);
+  draw_labels(&valid, labels, r->n_corpora + 1);
 }
 
 PmtStatus pmt_curve_draw(const char* path, const PmtTrainResult* result, PmtError* error) {

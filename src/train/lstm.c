@@ -87,6 +87,11 @@ void pmt_lstm_free(PmtLstm* lstm) {
   free(lstm);
 }
 
+void pmt_lstm_narrow(PmtLstm* lstm, uint32_t streams) {
+  lstm->streams = streams; /* rows become shorter; every buffer still has room */
+  memset(lstm->state, 0, (size_t)2 * lstm->params.shape.layers * streams * lstm->params.shape.h * sizeof(float));
+}
+
 float* pmt_lstm_state(PmtLstm* lstm, size_t* n_floats) {
   if (n_floats) { *n_floats = (size_t)2 * lstm->params.shape.layers * lstm->streams * lstm->params.shape.h; }
   return lstm->state;

@@ -37,6 +37,8 @@ typedef struct PmtLstm PmtLstm;
 PmtStatus pmt_lstm_new(const PmtParams* params, uint32_t streams, uint32_t steps, bool train, uint32_t part,
                        PmtLstm** lstm);
 void pmt_lstm_free(PmtLstm* lstm);
+/** Work on fewer streams than were asked for, or on all again. Forgets the carried state. @param streams 1..as made */
+void pmt_lstm_narrow(PmtLstm* lstm, uint32_t streams);
 
 /** Recurrent state of the streams: (layers, 2, streams, h), h then c; carried from call to call, zero at first. */
 float* pmt_lstm_state(PmtLstm* lstm, size_t* n_floats);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** @file score.c  See score.h. Each thread runs LANES pieces side by side through the training forward. */
+/** @file score.c  See score.h. Each thread runs some pieces side by side through the training forward. */
 #include "train/score.h"
 
 #include "music/meter.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANES = 8, STEPS = 64 };
+enum { LANES_MAX = 8, STEPS = 64 };
 
 typedef struct {
   PmtScoreTask* task; /* NULL: idle */
@@ -18,9 +18,10 @@ typedef struct {
 
 typedef struct {
   PmtLstm* lstm;
-  PmtCell* cells; /* (STEPS, LANES) */
+  PmtCell* cells; /* (STEPS, lanes) */
   float* nats;    /* the same shape */
-  Lane lane[LANES];
+  Lane lane[LANES_MAX];
+  uint32_t lanes; /* in use: few pieces leave no lane idle for long */
   PmtStatus status;
 } Worker;
 
@@ -45,9 +46,9 @@ PmtStatus pmt_scorer_new(const PmtParams* params, PmtPool* pool, PmtScorer** sco
   bool ok = me->workers && !pmt_lstm_packed_new(params, false, &me->packed);
   for (uint32_t i = 0; ok && i < pmt_pool_size(pool); ++i) {
     Worker* k = &me->workers[i];
-    k->cells = calloc(STEPS * LANES, sizeof *k->cells);
-    k->nats = calloc(STEPS * LANES, sizeof *k->nats);
-    ok = k->cells && k->nats && !pmt_lstm_new(params, LANES, STEPS, false, i, &k->lstm);
+    k->cells = calloc(STEPS * LANES_MAX, sizeof *k->cells);
+    k->nats = calloc(STEPS * LANES_MAX, sizeof *k->nats);
+    ok = k->cells && k->nats && !pmt_lstm_new(params, LANES_MAX, STEPS, false, i, &k->lstm);
   }
   if (!ok) {
     pmt_scorer_free(me);
@@ -61,7 +62,7 @@ void pmt_scorer_free(PmtScorer* scorer) {
   if (!scorer) { return; }
   for (uint32_t i = 0; scorer->workers && i < pmt_pool_size(scorer->pool); ++i) {
     Worker* k = &scorer->workers[i];
-    for (uint32_t l = 0; l < LANES; ++l) { free(k->lane[l].cells); }
+    for (uint32_t l = 0; l < LANES_MAX; ++l) { free(k->lane[l].cells); }
     pmt_lstm_free(k->lstm);
     free(k->cells);
     free(k->nats);
@@ -99,12 +100,12 @@ static PmtStatus load_lane(Lane* lane, PmtScoreTask* task, bool give_key) {
 }
 
 /** Fill the block of cells; a lane that ends takes the thread's next task in mid-block. @return some lane is busy */
-static bool fill_block(PmtScorer* me, Worker* k, size_t* next, PmtScoreTask* owner[STEPS * LANES]) {
+static bool fill_block(PmtScorer* me, Worker* k, size_t* next, PmtScoreTask* owner[STEPS * LANES_MAX]) {
   bool busy = false;
-  for (uint32_t l = 0; l < LANES; ++l) {
+  for (uint32_t l = 0; l < k->lanes; ++l) {
     Lane* lane = &k->lane[l];
     for (uint32_t t = 0; t < STEPS; ++t) {
-      const size_t r = (size_t)t * LANES + l;
+      const size_t r = (size_t)t * k->lanes + l;
       if ((!lane->task || lane->at == lane->n_cells) && *next < me->n_tasks && !k->status) {
         k->status = load_lane(lane, me->order[*next], me->give_key);
         *next += pmt_pool_size(me->pool);
@@ -126,15 +127,19 @@ static bool fill_block(PmtScorer* me, Worker* k, size_t* next, PmtScoreTask* own
 static void score_job(void* context, uint32_t index) {
   PmtScorer* me = context;
   Worker* k = &me->workers[index];
-  PmtScoreTask* owner[STEPS * LANES];
+  PmtScoreTask* owner[STEPS * LANES_MAX];
   size_t next = index;
   k->status = PMT_OK;
-  for (uint32_t l = 0; l < LANES; ++l) { k->lane[l].task = NULL; }
-  pmt_lstm_pack(&me->params, me->w, &me->packed, index, pmt_pool_size(me->pool));
+  const uint32_t n_threads = pmt_pool_size(me->pool);
+  const size_t n_mine = (me->n_tasks + n_threads - 1 - index) / n_threads;
+  k->lanes = n_mine < LANES_MAX ? (n_mine ? (uint32_t)n_mine : 1) : LANES_MAX;
+  pmt_lstm_narrow(k->lstm, k->lanes);
+  for (uint32_t l = 0; l < LANES_MAX; ++l) { k->lane[l].task = NULL; }
+  pmt_lstm_pack(&me->params, me->w, &me->packed, index, n_threads);
   pmt_pool_barrier(me->pool);
   while (fill_block(me, k, &next, owner)) {
     pmt_lstm_forward(k->lstm, me->w, &me->packed, k->cells, NULL, NULL, k->nats);
-    for (size_t r = 0; r < STEPS * LANES; ++r) {
+    for (size_t r = 0; r < (size_t)STEPS * k->lanes; ++r) {
       if (owner[r]) { owner[r]->nats += (double)k->nats[r]; }
     }
   }
