@@ -499,9 +499,9 @@ static void make_models(void) {
   char first[1024], folder[1024];
   snprintf(first, sizeof first, "%s/first.safetensors", scratch);
   PmtError error;
-  CHECKF(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 1}, &error), "%s", error.text);
-  CHECK(!pmt_tiny_model_write(model_a, &(PmtTinyOptions){.seed = 2}, NULL));
-  CHECK(!pmt_tiny_model_write(model_b, &(PmtTinyOptions){.seed = 3}, NULL));
+  CHECKF(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 1, .note_bias = 2}, &error), "%s", error.text);
+  CHECK(!pmt_tiny_model_write(model_a, &(PmtTinyOptions){.seed = 2, .note_bias = 2}, NULL));
+  CHECK(!pmt_tiny_model_write(model_b, &(PmtTinyOptions){.seed = 3, .note_bias = 2}, NULL));
   pmt_host_copy_bundle(scratch, first, bundle, sizeof bundle);
   pmt_host_make_scratch(folder, sizeof folder);
   pmt_host_copy_bundle(folder, NULL, bundle_empty, sizeof bundle_empty);

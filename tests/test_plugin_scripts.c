@@ -118,8 +118,8 @@ int main(void) {
   snprintf(first, sizeof first, "%s/first.safetensors", scratch);
   snprintf(model_b, sizeof model_b, "%s/model-b.safetensors", scratch);
   snprintf(broken, sizeof broken, "%s/broken.safetensors", scratch);
-  CHECK(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 5}, NULL));
-  CHECK(!pmt_tiny_model_write(model_b, &(PmtTinyOptions){.seed = 6, .parts = 2, .layers = 1}, NULL));
+  CHECK(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 5, .note_bias = 2}, NULL));
+  CHECK(!pmt_tiny_model_write(model_b, &(PmtTinyOptions){.seed = 6, .parts = 2, .layers = 1, .note_bias = 3}, NULL));
   pmt_host_copy_bundle(scratch, first, bundle, sizeof bundle);
   uint64_t notes = 0;
   for (size_t w = 0; w < 4; ++w) {
@@ -136,7 +136,7 @@ int main(void) {
     }
     pmt_host_free(host);
   }
-  CHECK(notes > 10 * SCRIPTS);
+  CHECKF(notes > 10 * SCRIPTS, "%llu", (unsigned long long)notes);
   printf("%d scripts, %llu events, none left over\n", SCRIPTS, (unsigned long long)notes);
   pmt_host_remove_scratch(scratch);
   return 0;

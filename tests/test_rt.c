@@ -356,10 +356,10 @@ int main(void) {
   char first[1024];
   pmt_host_make_scratch(scratch, sizeof scratch);
   snprintf(first, sizeof first, "%s/first.safetensors", scratch);
-  CHECK(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 1}, NULL));
+  CHECK(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 1, .note_bias = 2}, NULL));
   for (unsigned i = 0; i < 2; ++i) {
     snprintf(model[i], sizeof model[i], "%s/model-%u.safetensors", scratch, i);
-    CHECK(!pmt_tiny_model_write(model[i], &(PmtTinyOptions){.seed = 2 + i, .layers = 1 + i}, NULL));
+    CHECK(!pmt_tiny_model_write(model[i], &(PmtTinyOptions){.seed = 2 + i, .layers = 1 + i, .note_bias = 2}, NULL));
   }
   pmt_host_copy_bundle(scratch, first, bundle, sizeof bundle);
   void* const keep = dlopen(NULL, RTLD_NOW);

@@ -292,9 +292,9 @@ int main(void) {
   snprintf(first, sizeof first, "%s/first.safetensors", scratch);
   snprintf(model_a, sizeof model_a, "%s/model-a.safetensors", scratch);
   snprintf(model_b, sizeof model_b, "%s/model-b.safetensors", scratch);
-  CHECK(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 1}, NULL));
-  CHECK(!pmt_tiny_model_write(model_a, &(PmtTinyOptions){.seed = 2}, NULL));
-  CHECK(!pmt_tiny_model_write(model_b, &(PmtTinyOptions){.seed = 3}, NULL));
+  CHECK(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 1, .note_bias = 2}, NULL));
+  CHECK(!pmt_tiny_model_write(model_a, &(PmtTinyOptions){.seed = 2, .note_bias = 2}, NULL));
+  CHECK(!pmt_tiny_model_write(model_b, &(PmtTinyOptions){.seed = 3, .note_bias = 2}, NULL));
   pmt_host_copy_bundle(scratch, first, bundle, sizeof bundle);
   test_round_trip();
   test_while_running();
