@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: ISC */
+/* The trainer from folder to file: splits, variations, streams, resuming bit for bit, failures with one clear line. */
+#include "check.h"
+
+#include "base/file.h"
+#include "base/random.h"
+#include "music/grammar.h"
+#include "music/meter.h"
+#include "music/smf.h"
+#include "nn/net.h"
+#include "train/appraise.h"
+#include "train/card.h"
+#include "train/stream.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char root[64];
+
+PMT_PRINTF(1, 2) static const char* path_of(const char* format, ...) {
+  static char path[4][512];
+  static int turn;
+  char* p = path[turn++ % 4];
+  const int n = snprintf(p, 512, "%s/", root);
+  va_list args;
+  va_start(args, format);
+  vsnprintf(p + n, 512 - (size_t)n, format, args);
+  va_end(args);
+  return p;
+}
+
+static void write_text(const char* path, const char* text) {
+  CHECK(pmt_file_write(path, text, strlen(text), NULL) == PMT_OK);
+}
+
+/** A little tune of `bars` bars: a melody, a bass, now and then a drum, with changing velocities. */
+static void write_midi(const char* path, uint64_t number, uint32_t bars) {
+  enum { NOTES = 8 };
+  PmtSmfEvent* e = calloc((size_t)bars * NOTES * 6, sizeof *e);
+  size_t n = 0;
+  CHECK(e);
+  for (uint32_t i = 0; i < bars * NOTES; ++i) { /* ends first: at one tick a note ends before the next begins */
+    const uint64_t bits = pmt_random_bits(8, number, i / 4);
+    const uint8_t pitch = (uint8_t)(60 + (bits >> (i % 4 * 3)) % 12), bass = (uint8_t)(36 + bits % 12);
+    const uint8_t velocity = (uint8_t)(50 + (bits >> 20) % 60);
+    const uint64_t at = (uint64_t)i * 240;
+    e[n++] = (PmtSmfEvent){at, {0x90, pitch, velocity}, 3};
+    if (i % 4 == 0) { e[n++] = (PmtSmfEvent){at, {0x91, bass, velocity}, 3}; }
+    if (i % 2 == 0 && number % 2) { e[n++] = (PmtSmfEvent){at, {0x99, i % 4 ? 38 : 36, 90}, 3}; }
+    if (i % 2 == 0 && number % 2) { e[n++] = (PmtSmfEvent){at + 100, {0x89, i % 4 ? 38 : 36, 0}, 3}; }
+    e[n++] = (PmtSmfEvent){at + 230, {0x80, pitch, 0}, 3};
+    if (i % 4 == 0) { e[n++] = (PmtSmfEvent){at + 235, {0x81, bass, 0}, 3}; }
+  }
+  const PmtSmfTempo tempo = {0, 500000};
+  const PmtSmfMeter meter = {0, 4, 4};
+  const PmtSmfOut out = {.ticks_per_quarter = 480, .tempos = &tempo, .n_tempos = 1, .meters = &meter, .n_meters = 1,
+                         .events = e, .n_events = n, .end_tick = (uint64_t)bars * 1920};
+  PmtError error;
+  CHECKF(pmt_smf_write(path, &out, &error) == PMT_OK, "%s", error.text);
+  free(e);
+}
+
+/** A folder of n tunes. */
+static const char* make_folder(const char* name, uint32_t n) {
+  CHECK(!mkdir(path_of("%s", name), 0777));
+  for (uint32_t i = 0; i < n; ++i) { write_midi(path_of("%s/tune%02u.mid", name, i), i, 6 + i % 5); }
+  return path_of("%s", name);
+}
+
+/* -- corpora -------------------------------------------------------------------------------------------------- */
+
+typedef struct { int n; char files[256]; char why[400]; } Refusals;
+
+static void note_refusal(void* handle, const char* file, const char* why) {
+  Refusals* r = handle;
+  ++r->n;
+  snprintf(r->files + strlen(r->files), sizeof r->files - strlen(r->files), "%s ", file);
+  snprintf(r->why, sizeof r->why, "%s", why);
+}
+
+static void check_corpus(void) {
+  PmtCorpus c, again;
+  PmtError error = {""};
+  Refusals refusals = {0};
+  char folder[512];
+  snprintf(folder, sizeof folder, "%s", make_folder("plain", 30));
+  write_text(path_of("plain/broken.mid"), "MThd no music");
+  write_text(path_of("plain/empty.MID"), "");
+  write_text(path_of("plain/notes.txt"), "not music, not looked at");
+  CHECKF(pmt_corpus_load("x", folder, 4, note_refusal, &refusals, &c, &error) == PMT_OK, "%s", error.text);
+  CHECK(c.n_pieces == 30 && c.n_refused == 2 && refusals.n == 2 && !c.has_split);
+  CHECK(strstr(refusals.files, "broken.mid") && strstr(refusals.files, "empty.MID") && refusals.why[0]);
+  CHECK(pmt_corpus_count(&c, PMT_SPLIT_TRAIN).pieces > 15 && pmt_corpus_count(&c, PMT_SPLIT_VALID).pieces > 0);
+  for (size_t i = 1; i < c.n_pieces; ++i) { CHECK(strcmp(c.pieces[i - 1].name, c.pieces[i].name) < 0); }
+  /* a piece keeps its side when others go */
+  CHECK(!unlink(path_of("plain/tune00.mid")));
+  CHECK(pmt_corpus_load("x", folder, 4, NULL, NULL, &again, NULL) == PMT_OK);
+  for (size_t i = 0; i < again.n_pieces; ++i) {
+    CHECK(!strcmp(again.pieces[i].name, c.pieces[i + 1].name) && again.pieces[i].split == c.pieces[i + 1].split);
+  }
+  pmt_corpus_free(&again);
+  pmt_corpus_free(&c);
+  /* the folder's own lists are followed; names of no file are passed over */
+  write_text(path_of("plain/valid.txt"), "tune03.mid\r\nno-such.mid\ntune04.mid\n");
+  write_text(path_of("plain/test.txt"), "tune05.mid");
+  CHECK(pmt_corpus_load("x", folder, 4, NULL, NULL, &c, NULL) == PMT_OK);
+  CHECK(c.has_split && pmt_corpus_count(&c, PMT_SPLIT_VALID).pieces == 2 && pmt_corpus_count(&c, PMT_SPLIT_TEST).pieces == 1);
+  CHECK(c.pieces[2].split == PMT_SPLIT_VALID && c.pieces[4].split == PMT_SPLIT_TEST);
+  pmt_corpus_free(&c);
+}
+
+static void check_small_folders(void) {
+  for (uint32_t n = 1; n <= 6; ++n) {
+    char name[16];
+    PmtCorpus c;
+    snprintf(name, sizeof name, "small%u", n);
+    CHECK(pmt_corpus_load("x", make_folder(name, n), 4, NULL, NULL, &c, NULL) == PMT_OK);
+    CHECK(pmt_corpus_count(&c, PMT_SPLIT_TRAIN).pieces >= 1);
+    CHECK((n < 2) == (pmt_corpus_count(&c, PMT_SPLIT_VALID).pieces == 0));
+    pmt_corpus_free(&c);
+  }
+}
+
+static void check_bad_folders(void) {
+  PmtCorpus c;
+  PmtError error = {""};
+  CHECK(pmt_corpus_load("x", path_of("nowhere"), 4, NULL, NULL, &c, &error) == PMT_IO && strstr(error.text, "nowhere"));
+  CHECK(!mkdir(path_of("void"), 0777));
+  CHECK(pmt_corpus_load("x", path_of("void"), 4, NULL, NULL, &c, &error) == PMT_BAD_FILE && strstr(error.text, "void"));
+  write_text(path_of("void/a.mid"), "x");
+  CHECK(pmt_corpus_load("x", path_of("void"), 4, NULL, NULL, &c, &error) == PMT_BAD_FILE && strstr(error.text, "usable"));
+}
+
+/* -- variations and streams ----------------------------------------------------------------------------------- */
+
+/** Cells of the unchanged piece are its tokens, each under the condition of the slot it lies in. */
+static void check_order(const PmtPiece* piece) {
+  static const uint16_t octiles[PMT_OCTILE_LIMITS] = {1, 2, 3, 4, 5, 6, 7};
+  PmtVariation v = pmt_variation_plain(true);
+  v.give_phrase = v.give_density = true;
+  PmtCell* cells = NULL;
+  size_t room = 0, n = 0, slot = 0;
+  const PmtSequence* s = &piece->sequence;
+  CHECK(pmt_vary(piece, &v, 3, octiles, &cells, &room, &n) == PMT_OK && n == s->n_tokens - 1);
+  for (size_t i = 0; i < n; ++i) {
+    if (slot + 1 < s->n_slots && s->slots[slot + 1].token == i) { ++slot; } /* from its T token on */
+    const PmtSlot* in = &s->slots[slot];
+    CHECK(cells[i].token == s->tokens[i] && cells[i].target == s->tokens[i + 1] && cells[i].reset == (i == 0));
+    CHECK(cells[i].style == 3 && cells[i].key == in->key && cells[i].phrase == in->phrase && cells[i].meter == in->meter);
+    CHECK(cells[i].density == pmt_density_class(octiles, in->bar_notes) && cells[i].counts);
+  }
+  free(cells);
+}
+
+typedef struct { PmtCorpus corpora[2]; PmtFacts facts; PmtStreamOptions options; } Data;
+
+static void load_data(Data* d) {
+  CHECK(pmt_corpus_load("a", path_of("plain"), 4, NULL, NULL, &d->corpora[0], NULL) == PMT_OK);
+  CHECK(pmt_corpus_load("b", path_of("small6"), 4, NULL, NULL, &d->corpora[1], NULL) == PMT_OK);
+  CHECK(pmt_facts_collect(d->corpora, 2, &d->facts) == PMT_OK);
+  d->options = (PmtStreamOptions){.seed = 5, .balance = 0.6, .parts = d->facts.parts, .corpora = d->corpora, .n_corpora = 2,
+                                  .octiles = (const uint16_t(*)[PMT_OCTILE_LIMITS])d->facts.octiles};
+  memcpy(d->options.pitch_lo, d->facts.pitch_lo, sizeof d->options.pitch_lo);
+  memcpy(d->options.pitch_hi, d->facts.pitch_hi, sizeof d->options.pitch_hi);
+}
+
+/** Every stream of every variation is music by the grammar, within the pitch range. */
+static void check_streams_legal(const Data* d) {
+  PmtStreams* streams;
+  PmtGrammar g;
+  PmtLimits limits;
+  uint64_t n_style[3] = {0}, n_key = 0, n_pass = 0, n_velocity = 0;
+  pmt_limits_all(&limits, d->facts.parts);
+  pmt_grammar_reset(&g);
+  CHECK(pmt_streams_new(&d->options, 1, &streams) == PMT_OK);
+  for (uint32_t t = 0; t < 200000; ++t) {
+    PmtCell c;
+    CHECK(pmt_streams_next(streams, 0, &c));
+    n_pass += c.reset;
+    ++n_style[c.style + 1];
+    n_key += c.key != 0;
+    const PmtTokenClass class = pmt_token_class(c.target);
+    n_velocity += class == PMT_CLASS_VEL;
+    if (class == PMT_CLASS_END) {
+      pmt_grammar_reset(&g);
+    } else if (class == PMT_CLASS_SLOT) {
+      const uint32_t k = c.target - PMT_TOKEN_SLOT;
+      pmt_grammar_begin_slot(&g, k, PMT_SLOT_TICKS, (k + 1) % PMT_SLOTS_MAX, 0, PMT_SLOT_TOKENS_MAX);
+    } else {
+      char name[24];
+      pmt_token_name(c.target, name, sizeof name);
+      CHECKF(pmt_grammar_accept(&g, &limits, d->facts.parts, c.target), "%s at %u", name, t);
+    }
+    if (class != PMT_CLASS_NOTE) { continue; }
+    const uint32_t part = pmt_note_part(c.target), pitch = pmt_note_pitch(c.target);
+    CHECK(pitch >= d->facts.pitch_lo[part] && pitch <= d->facts.pitch_hi[part]);
+  }
+  CHECK(n_pass > 100 && n_velocity > 100);
+  CHECKF(n_style[0] > 10000 && n_style[0] < 30000, "%llu tokens without style", (unsigned long long)n_style[0]);
+  const double ta = (double)pmt_corpus_count(&d->corpora[0], PMT_SPLIT_TRAIN).tokens,
+               tb = (double)pmt_corpus_count(&d->corpora[1], PMT_SPLIT_TRAIN).tokens;
+  const double share = (double)n_style[1] / (double)(n_style[1] + n_style[2]), want = 1.0 / (1.0 + pow(tb / ta, 0.6));
+  CHECKF(fabs(share - want) < 0.05, "share of style a %.3f, want %.3f", share, want);
+  CHECK(n_key > 20000 && n_key < 180000);
+  pmt_streams_free(streams);
+}
+
+static void check_streams_seek(const Data* d) {
+  enum { N = 3, BEFORE = 5000, AFTER = 3000 };
+  PmtStreams *a, *b;
+  PmtStreamPlace places[N];
+  PmtCell x, y;
+  CHECK(pmt_streams_new(&d->options, N, &a) == PMT_OK && pmt_streams_new(&d->options, N, &b) == PMT_OK);
+  for (uint32_t i = 0; i < BEFORE; ++i) { CHECK(pmt_streams_next(a, i % N, &x)); }
+  for (uint32_t i = 0; i < N; ++i) { places[i] = pmt_streams_place(a, i); }
+  CHECK(pmt_streams_seek(b, pmt_streams_draws(a), places) == PMT_OK);
+  for (uint32_t i = 0; i < AFTER; ++i) {
+    CHECK(pmt_streams_next(a, i % N, &x) && pmt_streams_next(b, i % N, &y));
+    CHECK(x.token == y.token && x.target == y.target && x.style == y.style && x.key == y.key && x.phrase == y.phrase);
+    CHECK(x.density == y.density && x.meter == y.meter && x.reset == y.reset);
+  }
+  places[0].position = 1u << 30;
+  CHECK(pmt_streams_seek(b, pmt_streams_draws(a), places) == PMT_BAD_ARG);
+  pmt_streams_free(a);
+  pmt_streams_free(b);
+}
+
+/* -- whole runs ----------------------------------------------------------------------------------------------- */
+
+static PmtTrainOptions small_run(const char* out) {
+  PmtTrainOptions o = pmt_train_defaults();
+  o.styles[0] = (PmtStyleSource){"a", strdup(path_of("plain"))};
+  o.styles[1] = (PmtStyleSource){"b", strdup(path_of("small6"))};
+  o.n_styles = 2;
+  o.out = out;
+  o.steps = 20;
+  o.hidden = 24, o.embed = 16, o.batch = 5, o.length = 12, o.threads = 2;
+  return o;
+}
+
+static void end_run(PmtTrainOptions* o) {
+  for (size_t k = 0; k < o->n_styles; ++k) { free((char*)(uintptr_t)o->styles[k].folder); }
+}
+
+static void must_train(const PmtTrainOptions* o, bool finished) {
+  PmtTrainResult* r = malloc(sizeof *r);
+  PmtError error = {""};
+  CHECK(r);
+  CHECKF(pmt_train(o, r, &error) == PMT_OK, "%s", error.text);
+  CHECK(r->finished == finished);
+  if (finished) {
+    CHECK(r->n_points == PMT_EVALUATIONS && r->points[19].train < r->points[0].train);
+    CHECK(r->test[0].sum.tokens > 0 && r->valid[0].ngram > 0.0);
+    CHECKF(pmt_card_write(path_of("card.md"), o, r, "curve.svg", &error) == PMT_OK, "%s", error.text);
+  }
+  pmt_train_result_free(r);
+  free(r);
+}
+
+static void check_same_bytes(const char* a, const char* b) {
+  unsigned char *x, *y;
+  size_t n, m;
+  CHECK(pmt_file_read(a, 1 << 26, &x, &n, NULL) == PMT_OK && pmt_file_read(b, 1 << 26, &y, &m, NULL) == PMT_OK);
+  CHECKF(n == m && !memcmp(x, y, n), "%s and %s differ", a, b);
+  free(x);
+  free(y);
+}
+
+static void check_resume(void) {
+  char whole[512], halves[512];
+  snprintf(whole, sizeof whole, "%s", path_of("whole.safetensors"));
+  snprintf(halves, sizeof halves, "%s", path_of("halves.safetensors"));
+  PmtTrainOptions o = small_run(whole);
+  must_train(&o, true);
+  o.out = halves;
+  o.pause_after = 10;
+  must_train(&o, false);
+  o.pause_after = 0;
+  o.resume = true;
+  must_train(&o, true);
+  check_same_bytes(whole, halves);
+  must_train(&o, true); /* a finished run only writes its results again */
+  check_same_bytes(whole, halves);
+
+  /* a checkpoint of another run, a damaged one, none */
+  PmtTrainResult* r = malloc(sizeof *r);
+  PmtError error = {""};
+  CHECK(r);
+  o.seed = 2;
+  CHECK(pmt_train(&o, r, &error) == PMT_BAD_ARG && strstr(error.text, "another run"));
+  pmt_train_result_free(r);
+  o.seed = 1;
+  CHECK(!truncate(path_of("halves.safetensors.checkpoint"), 3000));
+  CHECK(pmt_train(&o, r, &error) == PMT_BAD_FILE && error.text[0]);
+  pmt_train_result_free(r);
+  CHECK(!unlink(path_of("halves.safetensors.checkpoint")));
+  CHECK(pmt_train(&o, r, &error) == PMT_IO && error.text[0]);
+  pmt_train_result_free(r);
+  /* no place to write, no music */
+  o.resume = false;
+  o.out = "/nonexistent/model.safetensors";
+  CHECK(pmt_train(&o, r, &error) == PMT_IO && strstr(error.text, "/nonexistent"));
+  pmt_train_result_free(r);
+  end_run(&o);
+  o.n_styles = 1;
+  o.styles[0].folder = strdup(path_of("void"));
+  CHECK(pmt_train(&o, r, &error) == PMT_BAD_FILE && strstr(error.text, "void"));
+  pmt_train_result_free(r);
+  end_run(&o);
+  free(r);
+}
+
+/** The appraisal's nats are those of the run-time net, fed as the engine feeds it: condition of the slot, then its tokens;
+    BOS under the first slot's condition; T_next predicted under the old condition. */
+static double step_by_step(const PmtNet* net, const PmtPiece* piece) {
+  const PmtSequence* s = &piece->sequence;
+  PmtNetState* state;
+  double nats = 0.0;
+  size_t slot = 0;
+  CHECK(pmt_net_state_new(net, &state) == PMT_OK);
+  pmt_net_reset(state);
+  for (size_t i = 0; i + 1 < s->n_tokens; ++i) {
+    if (i == 0 || (slot < s->n_slots && s->slots[slot].token == i)) {
+      PmtCondition condition = {.style = {1.0f}, .meter = s->slots[slot].meter};
+      pmt_net_condition(state, &condition);
+      slot += i != 0;
+    }
+    uint64_t spent = 0;
+    pmt_net_begin(state, s->tokens[i]);
+    while (!pmt_net_run(state, UINT64_MAX / 2, &spent)) {}
+    const float* logits = pmt_net_logits(state);
+    double sum = 0.0;
+    for (uint32_t v = 0; v < pmt_net_config(net)->vocab; ++v) { sum += exp((double)logits[v]); }
+    nats += log(sum) - (double)logits[s->tokens[i + 1]];
+  }
+  pmt_net_state_free(state);
+  return nats;
+}
+
+static void check_appraisal(void) {
+  char model[512], folder[512];
+  snprintf(model, sizeof model, "%s", path_of("whole.safetensors"));
+  snprintf(folder, sizeof folder, "%s", path_of("small6"));
+  PmtTensors* file;
+  PmtNet* net;
+  PmtCorpus c;
+  PmtError error = {""};
+  CHECK(pmt_tensors_read(model, &file, &error) == PMT_OK);
+  const uint32_t parts = (uint32_t)atoi(pmt_tensors_meta(file, "parts"));
+  CHECKF(pmt_net_new(file, pmt_vocab_size(parts), &net, &error) == PMT_OK, "%s", error.text);
+  CHECK(!strcmp(pmt_tensors_meta(file, "styles"), "a,b") && pmt_tensors_meta(file, "density_octiles"));
+  CHECK(!strcmp(pmt_tensors_meta(file, "drums"), "1"));
+  CHECK(pmt_corpus_load("x", folder, parts, NULL, NULL, &c, NULL) == PMT_OK);
+  double want = 0.0, quarters = 0.0;
+  size_t tokens = 0;
+  for (size_t i = 0; i < c.n_pieces; ++i) {
+    want += step_by_step(net, &c.pieces[i]);
+    tokens += c.pieces[i].sequence.n_tokens - 1;
+    quarters += c.pieces[i].ticks / 24.0;
+  }
+  PmtAppraiseOptions o = {.model = model, .folder = folder, .style = 0, .parts = parts, .threads = 2};
+  PmtAppraisal a;
+  CHECKF(pmt_appraise(&o, &a, &error) == PMT_OK, "%s", error.text);
+  CHECK(a.pieces == c.n_pieces && a.tokens == tokens && fabs(a.quarters - quarters) < 1e-9 && !strcmp(a.part, "all"));
+  CHECKF(fabs(a.nats - want) < 1e-4 * want, "%.4f nats, step by step %.4f", a.nats, want);
+  CHECK(a.ngram[PMT_NGRAM_ORDER] > 0.0 && strstr(a.ngram_training, "tenfold"));
+  o.baseline = folder; /* with the test pieces in training the 6-gram must do better than without */
+  PmtAppraisal cheat;
+  CHECK(pmt_appraise(&o, &cheat, &error) == PMT_OK && cheat.ngram[PMT_NGRAM_ORDER] < a.ngram[PMT_NGRAM_ORDER]);
+  o.model = path_of("plain/tune01.mid");
+  CHECK(pmt_appraise(&o, &a, &error) == PMT_BAD_FILE && strstr(error.text, "tune01.mid"));
+  pmt_corpus_free(&c);
+  pmt_net_free(net);
+  pmt_tensors_free(file);
+}
+
+static void check_license(void) {
+  char text[400];
+  pmt_card_license(path_of("plain"), text, sizeof text);
+  CHECK(!strcmp(text, "not stated"));
+  write_text(path_of("plain/LICENSE.txt"), "\n   MIT License\n\nCopyright (c) someone\nmore\n");
+  write_text(path_of("plain/index.tsv"), "file\tlicence\tbars\na.mid\tCC0\t3\nb.mid\tCC BY\t4\nc.mid\tCC0\t4\n");
+  pmt_card_license(path_of("plain"), text, sizeof text);
+  CHECKF(!strcmp(text, "LICENSE.txt: MIT License, Copyright (c) someone; index.tsv: CC0 2, CC BY 1"), "%s", text);
+}
+
+static void remove_tree(const char* path) {
+  DIR* dir = opendir(path);
+  if (!dir) { unlink(path); return; }
+  for (struct dirent* e; (e = readdir(dir));) {
+    char child[1024];
+    if (e->d_name[0] == '.') { continue; }
+    if ((size_t)snprintf(child, sizeof child, "%s/%s", path, e->d_name) < sizeof child) { remove_tree(child); }
+  }
+  closedir(dir);
+  rmdir(path);
+}
+
+int main(void) {
+  const char* tmp = getenv("TMPDIR");
+  snprintf(root, sizeof root, "%.40s/pmt-train-XXXXXX", tmp ? tmp : "/tmp");
+  CHECK(mkdtemp(root));
+  check_corpus();
+  check_small_folders();
+  check_bad_folders();
+  Data* d = calloc(1, sizeof *d);
+  CHECK(d);
+  load_data(d);
+  for (size_t i = 0; i < d->corpora[0].n_pieces; ++i) { check_order(&d->corpora[0].pieces[i]); }
+  check_streams_legal(d);
+  check_streams_seek(d);
+  pmt_corpus_free(&d->corpora[0]);
+  pmt_corpus_free(&d->corpora[1]);
+  free(d);
+  check_resume();
+  check_appraisal();
+  check_license();
+  remove_tree(root);
+  return 0;
+}
