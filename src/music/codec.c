@@ -58,6 +58,21 @@ static const char* fault_of_note(const PmtScore* const score, const size_t i) {
   return NULL;
 }
 
+/** Index of the first note that begins while an older one of its part and pitch sounds; n_notes when there is none. */
+static size_t find_overlap(const PmtScore* const score) {
+  uint32_t end[PMT_PARTS_MAX][128] = {{0}};
+  for (size_t i = 0; i < score->n_notes; ++i) {
+    const PmtNote* const note = &score->notes[i];
+    if (note->part != PMT_PART_DRUMS) {
+      if (end[note->part][note->pitch] > note->onset) {
+        return i;
+      }
+      end[note->part][note->pitch] = note->onset + note->duration;
+    }
+  }
+  return score->n_notes;
+}
+
 static PmtStatus check_score(const PmtScore* const score, PmtError* const error) {
   if (score->parts > PMT_PARTS_MAX) {
     return pmt_fail(error, PMT_BAD_ARG, "%u parts", score->parts);
@@ -73,6 +88,10 @@ static PmtStatus check_score(const PmtScore* const score, PmtError* const error)
     if (fault) {
       return pmt_fail(error, PMT_BAD_ARG, "note %zu %s", i, fault);
     }
+  }
+  const size_t overlap = find_overlap(score);
+  if (overlap < score->n_notes) {
+    return pmt_fail(error, PMT_BAD_ARG, "note %zu begins while an older one of its part and pitch sounds", overlap);
   }
   if (score->n_notes && (!score->n_bars || score->notes[score->n_notes - 1].onset >= pmt_score_ticks(score) ||
                          score->notes[0].onset < score->bars[0].skip)) {

@@ -362,10 +362,10 @@ static PmtStatus set_division(Parser* const p, const unsigned char* const divisi
 
 static PmtStatus read_header(Parser* const p, Cursor* const c, uint32_t* const tracks_promised) {
   const size_t left = c->end - c->at;
-  const unsigned char* const b = c->bytes + c->at;
-  if (left < 4 || memcmp(b, "MThd", 4) != 0) {
+  if (left < 4 || memcmp(c->bytes + c->at, "MThd", 4) != 0) {
     return pmt_fail(p->error, PMT_BAD_FILE, "no MIDI file: \"MThd\" not found at byte %zu", c->at);
   }
+  const unsigned char* const b = c->bytes + c->at;
   const uint32_t length = left >= 14 ? big_endian(b + 4, 4) : 0;
   if (length < 6 || length > left - 8) {
     return pmt_fail(p->error, PMT_BAD_FILE, "header at byte %zu is cut short", c->at);
