@@ -45,7 +45,7 @@ static double per_cent(const double share) {
 static void bench_run(const char* const bundle, const float style, const char* const name) {
   PmtHost* const host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .sample_rate = RATE});
   CHECK(host);
-  *pmt_host_port(host, PMT_PORT_STYLE) = style;
+  *pmt_host_control(host, "style") = style;
   pmt_host_activate(host);
   PmtPosition position = {.frame = 0, .speed = 0, .bar_beat = 0, .beats_per_bar = 4, .unit = 4, .bpm = 240};
   pmt_host_send_position(host, 0, &position, PMT_HOST_PLAIN);
@@ -62,7 +62,7 @@ static void bench_run(const char* const bundle, const float style, const char* c
   qsort(cost, n_costs, sizeof *cost, ascending);
   printf("  %-12s p50 %5.2f %%   p99 %5.2f %%   p99.9 %5.2f %%   max %6.2f %%   %.0f of %.0f slots late, %zu events\n",
          name, per_cent(0.5), per_cent(0.99), per_cent(0.999), per_cent(1.0),
-         (double)*pmt_host_port(host, PMT_PORT_LATE_SLOTS), 8.0 * (double)*pmt_host_port(host, PMT_PORT_BAR),
+         (double)*pmt_host_control(host, "late_slots"), 8.0 * (double)*pmt_host_control(host, "bar"),
          pmt_host_midi(host)->n_events);
   pmt_host_free(host);
 }

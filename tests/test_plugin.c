@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "base/file.h"
+#include "ports.h"
 #include "support/fail_alloc.h"
 #include "support/lv2_host.h"
 #include "support/tiny_model.h"
@@ -193,8 +194,8 @@ static void test_absurd_ports(void) {
   const PmtPosition position = at(0, 1, 200);
   for (size_t i = 0; i < sizeof odd / sizeof *odd; ++i) {
     PmtHost* const host = make_host(PMT_HOST_POLLED);
-    for (int port = PMT_PORT_TEMPERATURE; port <= PMT_PORT_HOLD; ++port) {
-      *pmt_host_port(host, (PmtPortIndex)port) = odd[i];
+    for (uint32_t port = PMT_PORT_TEMPERATURE; port <= PMT_PORT_HOLD; ++port) {
+      *pmt_host_port(host, port) = odd[i];
     }
     play_simply(host, &position, PMT_HOST_PLAIN);
     pmt_host_free(host);

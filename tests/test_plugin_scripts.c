@@ -4,6 +4,7 @@
 #include "check.h"
 
 #include "base/random.h"
+#include "ports.h"
 #include "support/lv2_host.h"
 #include "support/tiny_model.h"
 
@@ -39,7 +40,7 @@ static PmtPosition random_position(void) {
 
 static void turn_a_knob(PmtHost* const host) {
   static const float values[] = {0, 1, -1, 0.5f, 2, 7, 12, 64, 127, 1e30f, -1e30f, NAN, INFINITY};
-  const PmtPortIndex port = (PmtPortIndex)(PMT_PORT_TEMPERATURE + chance(PMT_PORT_HOLD - PMT_PORT_TEMPERATURE + 1));
+  const uint32_t port = PMT_PORT_TEMPERATURE + chance(PMT_PORT_HOLD - PMT_PORT_TEMPERATURE + 1);
   *pmt_host_port(host, port) = values[chance(13)];
 }
 

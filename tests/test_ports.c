@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "gen/engine.h"
+#include "ports.h"
 #include "support/lv2_host.h"
 
 #include <lilv/lilv.h>

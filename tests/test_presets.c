@@ -2,6 +2,7 @@
 /* The presets load through lilv, set only known ports within their ranges, and each plays other notes than the rest. */
 #include "check.h"
 
+#include "ports.h"
 #include "support/lv2_host.h"
 #include "support/tiny_model.h"
 
@@ -55,7 +56,7 @@ static void set_port(const char* symbol, void* data, const void* value, uint32_t
     if (!strcmp(ports[i].symbol, symbol)) {
       const float number = read_number(value, type);
       CHECKF(number >= ports[i].min && number <= ports[i].max, "%s = %g", symbol, (double)number);
-      *pmt_host_port(host, (PmtPortIndex)i) = number;
+      *pmt_host_port(host, i) = number;
       ++*count;
       return;
     }

@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "base/file.h"
+#include "ports.h"
 #include "support/lv2_host.h"
 #include "support/tiny_model.h"
 

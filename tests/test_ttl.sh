@@ -25,7 +25,8 @@ sed 's/lv2:name "Temperature"/lv2:nane "Temperature"/' "$bundle/generator.ttl" >
 ! validate "$bundle/manifest.ttl" "$scratch/generator.ttl" "$bundle"/presets/*.ttl | grep -q '^Found 0 errors' ||
   fail "the validator does not see a misspelt lv2:name"
 
-LV2_PATH=$(realpath "${BUILD:-build}"):/usr/lib/lv2 lv2info urn:partimento:generator > "$scratch/info" || fail "lv2info"
+mkdir "$scratch/lv2" && ln -s "$(realpath "$bundle")" "$scratch/lv2/" || fail "scratch"
+LV2_PATH=$scratch/lv2:/usr/lib/lv2 lv2info urn:partimento:generator > "$scratch/info" || fail "lv2info"
 for label in "Haydn at the tavern" "Lied in D minor" "Prelude" "Rag" "Drummer" "Boss level" "Songbook ballad" \
              "Half quartet, half game"; do
   grep -q "$label" "$scratch/info" || fail "lv2info does not show the preset $label"

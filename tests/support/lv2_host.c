@@ -5,6 +5,7 @@
 #include "support/lv2_host_private.h"
 
 #include "check.h"
+#include "ports.h"
 #include "support/fail_alloc.h"
 
 #include <dlfcn.h>
@@ -47,6 +48,8 @@ static int log_printf(LV2_Log_Handle handle, LV2_URID type, const char* format, 
   return n;
 }
 
+_Static_assert(PMT_PORT_COUNT <= HOST_PORTS, "make HOST_PORTS larger");
+
 /* Making ----------------------------------------------------------------------------------------------------------- */
 
 static const LV2_Descriptor* load_descriptor(PmtHost* const host) {
@@ -68,7 +71,7 @@ static void connect_ports(PmtHost* const host) {
   static const float value[] = {PMT_PORTS(PORT_DEFAULT)};
   memcpy(host->port, value, sizeof value);
   for (uint32_t i = PMT_PORT_TEMPERATURE; i < PMT_PORT_COUNT && !host->options.no_ports; ++i) {
-    pmt_host_connect(host, (PmtPortIndex)i, &host->port[i]);
+    pmt_host_connect(host, i, &host->port[i]);
   }
   pmt_host_connect(host, PMT_PORT_CONTROL, host->in);
   pmt_host_set_out_capacity(host, host->options.out_capacity ? host->options.out_capacity : 65536);
@@ -143,9 +146,22 @@ void pmt_host_free(PmtHost* const host) {
 
 void pmt_host_activate(PmtHost* const host) { host->descriptor->activate(host->handle); }
 void pmt_host_deactivate(PmtHost* const host) { host->descriptor->deactivate(host->handle); }
-float* pmt_host_port(PmtHost* const host, const PmtPortIndex port) { return &host->port[port]; }
 
-void pmt_host_connect(PmtHost* const host, const PmtPortIndex port, void* const data) {
+float* pmt_host_port(PmtHost* const host, const uint32_t port) { return &host->port[port]; }
+
+float* pmt_host_control(PmtHost* const host, const char* const symbol) {
+#define PORT_SYMBOL(name, text, kind, def, min, max) text,
+  static const char* const symbols[] = {PMT_PORTS(PORT_SYMBOL)};
+  for (uint32_t i = 0; i < PMT_PORT_COUNT; ++i) {
+    if (!strcmp(symbols[i], symbol)) {
+      return &host->port[i];
+    }
+  }
+  CHECKF(false, "no port %s", symbol);
+  return NULL;
+}
+
+void pmt_host_connect(PmtHost* const host, const uint32_t port, void* const data) {
   host->descriptor->connect_port(host->handle, port, data);
   host->out_connected = port == PMT_PORT_MIDI_OUT ? data != NULL : host->out_connected;
 }

@@ -9,7 +9,6 @@
 #define PMT_TESTS_SUPPORT_LV2_HOST_H
 
 #include "gen/render.h"
-#include "ports.h"
 
 #include <lv2/core/lv2.h>
 
@@ -44,10 +43,11 @@ void pmt_host_free(PmtHost* host);
 void pmt_host_activate(PmtHost* host);
 void pmt_host_deactivate(PmtHost* host);
 
-/** Value of a control port, to read or write. */
-float* pmt_host_port(PmtHost* host, PmtPortIndex port);
+/** Value of a control port, to read or write. @param port PmtPortIndex */
+float* pmt_host_port(PmtHost* host, uint32_t port);
+float* pmt_host_control(PmtHost* host, const char* symbol);
 /** Connect a port elsewhere (NULL: to nothing). */
-void pmt_host_connect(PmtHost* host, PmtPortIndex port, void* data);
+void pmt_host_connect(PmtHost* host, uint32_t port, void* data);
 void pmt_host_set_out_capacity(PmtHost* host, uint32_t capacity);
 
 /** Atom types a position is written with. */

@@ -14,7 +14,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { HOST_URIS = 128, HOST_IN = 65536, HOST_CANARY = 64, HOST_CANARY_BYTE = 0x5a, HOST_RING = 64, HOST_MESSAGE = 256 };
+enum { HOST_URIS = 128, HOST_IN = 65536, HOST_CANARY = 64, HOST_CANARY_BYTE = 0x5a, HOST_RING = 64, HOST_MESSAGE = 256,
+       HOST_PORTS = 32 };
 
 /** Messages from one thread to one other, without locks: schedule_work() runs in the audio thread. */
 typedef struct {
@@ -33,7 +34,7 @@ struct PmtHost {
   const LV2_Worker_Interface* worker;
   const LV2_State_Interface* state;
   LV2_Handle handle;
-  float port[PMT_PORT_COUNT];
+  float port[HOST_PORTS];
   _Alignas(8) uint8_t in[HOST_IN];
   LV2_Atom_Forge forge;
   LV2_Atom_Forge_Frame in_frame;
