@@ -49,16 +49,16 @@ done
 for tempo in x 0 -5 nan inf 1e9 0x10 '' 12,5; do
   expect_misuse '^partimento play: --tempo: ' "$partimento" play "--tempo=$tempo"
 done
-for meter in 4 4/ /4 4/3 0/4 4/0 4/4/4 4/128 x 100/4 -3/4; do
+for meter in 4 4/ /4 4/3 0/4 4/0 4/4/4 4/128 x 100/4 -3/4 +3/4 ' 3/4' 3/-4; do
   expect_misuse 'is not a meter such as 4/4' "$partimento" play "--meter=$meter"
 done
 for block in 0 -1 x 1e9 Random; do
   expect_misuse '^partimento play: --block: ' "$partimento" play "--block=$block"
 done
-for loop in 0-4 4-3 x 1- -4 1-2-3; do
+for loop in 0-4 4-3 x 1- -4 1-2-3 1--2 ' 1-2' 1-+2 1-999999; do
   expect_misuse 'is not a range of bars' "$partimento" play "--loop=$loop"
 done
-for locate in 5 5: :5 0:3 3:0 5:x 5-3; do
+for locate in 5 5: :5 0:3 3:0 5:x 5-3 -1:2 1:-2; do
   expect_misuse 'is not a jump' "$partimento" play "--locate=$locate"
 done
 for set in temperature temperature= =1; do

@@ -53,6 +53,15 @@ expect 0 '' play $song --rate 44100 --block 100 --out 44.mid
 expect 0 '' play $song --rate 44100 --block 999 --out 44b.mid
 cmp -s 44.mid 44b.mid || fail "44.1 kHz: block 999 gives other notes"
 
+# ---- the same bytes as generate ----
+for meter in 4/4 6/8 7/8; do
+  expect 0 '' "$partimento" generate tiny.safetensors --style beta --bars 9 --tempo 97.3 --meter $meter --seed 11 \
+    --temperature 0.9 --min-p 0.02 --out generate.mid
+  expect 0 '' play --set style=beta --bars 9 --tempo 97.3 --meter $meter --seed 11 --set temperature=0.9 \
+    --set min_p=0.02 --set style2=beta --out play.mid
+  cmp -s generate.mid play.mid || fail "generate and play differ in $meter"
+done
+
 # ---- real time: 4 bars in half a second, with the worker in its thread ----
 expect 0 '' play --bars 4 --tempo 1000 --seed 5 --out fast.mid
 start=$(date +%s%N)

@@ -50,12 +50,27 @@ bool pmt_cli_parse_int(const char* what, const char* text, int64_t lo, int64_t h
   return true;
 }
 
+/* At most five digits, nothing else: sscanf would take signs and blanks. @return what follows, or NULL */
+static const char* parse_digits(const char* text, uint32_t* value) {
+  const size_t n = strspn(text, "0123456789");
+  if (n < 1 || n > 5) {
+    return NULL;
+  }
+  *value = (uint32_t)strtoul(text, NULL, 10);
+  return text + n;
+}
+
+bool pmt_cli_parse_pair(const char* text, char separator, uint32_t* a, uint32_t* b) {
+  const char* rest = parse_digits(text, a);
+  rest = rest && *rest == separator ? parse_digits(rest + 1, b) : NULL;
+  return rest && !*rest;
+}
+
 bool pmt_cli_parse_meter(const char* what, const char* text, PmtCliMeter* meter, PmtError* error) {
-  unsigned beats = 0;
-  unsigned unit = 0;
-  int used = 0;
-  const bool whole = sscanf(text, "%2u/%2u%n", &beats, &unit, &used) == 2 && !text[used];
-  if (!whole || beats < 1 || unit < 1 || unit > 64 || (unit & (unit - 1))) {
+  uint32_t beats = 0;
+  uint32_t unit = 0;
+  const bool pair = pmt_cli_parse_pair(text, '/', &beats, &unit);
+  if (!pair || beats < 1 || beats > 99 || unit < 1 || unit > 64 || (unit & (unit - 1))) {
     pmt_fail(error, PMT_BAD_ARG, "%s: \"%s\" is not a meter such as 4/4 or 6/8", what, text);
     return false;
   }
@@ -64,13 +79,15 @@ bool pmt_cli_parse_meter(const char* what, const char* text, PmtCliMeter* meter,
 }
 
 bool pmt_cli_parse_range(const char* what, const char* text, uint32_t* first, uint32_t* last, PmtError* error) {
-  unsigned a = 0;
-  unsigned b = 0;
-  int used = 0;
-  if (sscanf(text, "%6u%n-%6u%n", &a, &used, &b, &used) == 1) {
+  uint32_t a = 0;
+  uint32_t b = 0;
+  const char* rest = parse_digits(text, &a);
+  if (rest && !*rest) {
     b = a;
+  } else if (!pmt_cli_parse_pair(text, '-', &a, &b)) {
+    a = 0;
   }
-  if (!used || text[used] || a < 1 || b < a) {
+  if (a < 1 || b < a) {
     pmt_fail(error, PMT_BAD_ARG, "%s: \"%s\" is not a range of bars such as 5-8", what, text);
     return false;
   }

@@ -67,6 +67,9 @@ int pmt_cli_failure(const char* name, const PmtError* error);
 bool pmt_cli_parse_int(const char* what, const char* text, int64_t lo, int64_t hi, int64_t* value, PmtError* error);
 bool pmt_cli_parse_real(const char* what, const char* text, double lo, double hi, double* value, PmtError* error);
 
+/** Two numbers of at most five digits with `separator` between them. */
+bool pmt_cli_parse_pair(const char* text, char separator, uint32_t* a, uint32_t* b);
+
 /** "BEATS/UNIT": 1..99 beats of a whole, half ... 64th. */
 bool pmt_cli_parse_meter(const char* what, const char* text, PmtCliMeter* meter, PmtError* error);
 

@@ -72,10 +72,9 @@ static bool take_loop(void* target, const char* text, PmtError* error) {
 
 static bool take_locate(void* target, const char* text, PmtError* error) {
   PmtAutomate item = {.kind = PMT_AUTOMATE_LOCATE};
-  unsigned at = 0;
-  unsigned to = 0;
-  int used = 0;
-  if (sscanf(text, "%5u:%5u%n", &at, &to, &used) != 2 || text[used] || at < 1 || to < 1) {
+  uint32_t at = 0;
+  uint32_t to = 0;
+  if (!pmt_cli_parse_pair(text, ':', &at, &to) || at < 1 || to < 1) {
     pmt_fail(error, PMT_BAD_ARG, "--locate: \"%s\" is not a jump such as 9:3 (where bar 9 begins, go to bar 3)", text);
     return false;
   }

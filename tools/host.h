@@ -52,6 +52,8 @@ bool pmt_host_get(const PmtHost* host, const char* symbol, float* value);
 /** Remember all control inputs; take them back. For chasing after a jump. */
 void pmt_host_keep_controls(PmtHost* host);
 void pmt_host_recall_controls(PmtHost* host);
+/** What was remembered of one; 0 when there is none of that symbol. */
+double pmt_host_kept(const PmtHost* host, const char* symbol);
 
 /** Apply a preset of the bundle by its URI. @return PMT_BAD_ARG: none such; the line lists those there are */
 PmtStatus pmt_host_preset(PmtHost* host, const char* uri, PmtError* error);

@@ -127,6 +127,11 @@ void pmt_host_recall_controls(PmtHost* host) {
   }
 }
 
+double pmt_host_kept(const PmtHost* host, const char* symbol) {
+  const PmtHostPort* port = find_port(host, symbol, true);
+  return port ? (double)port->kept : 0;
+}
+
 /* ---- presets ---- */
 
 static void set_from_state(const char* symbol, void* handle, const void* value, uint32_t size, uint32_t type) {

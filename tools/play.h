@@ -58,6 +58,9 @@ PmtStatus pmt_play_run(PmtPlay* play, PmtError* error);
 /** For PmtHostOptions: `handle` is a PmtPlayRecord. */
 void pmt_play_take_midi(void* handle, uint32_t frame, const uint8_t* bytes, uint32_t size);
 
+/** What a control was at a song frame: as the last cue up to it said, else as set by hand; 0 when there is none such. */
+double pmt_play_control_at(const PmtPlay* play, const char* symbol, uint64_t song_frame);
+
 /** Name of a value of the style control, or NULL. */
 const char* pmt_play_style_name(const PmtPlay* play, double value);
 

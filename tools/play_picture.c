@@ -26,16 +26,6 @@ static double played_quarter(const void* handle, uint64_t frame) {
 /* Called for each change of the control that is heard; `step` is false inside a ramp. */
 typedef void (*TakeChange)(Picture* p, double at, double before, double value, bool step);
 
-/* The value a control has at the start of a stretch: of the last cue up to it, else as it was set by hand. */
-static double chased(const PmtTransport* t, const char* symbol, uint64_t frame, double otherwise) {
-  for (size_t i = 0; i < t->n_cues && t->cues[i].frame <= frame; ++i) {
-    if (!strcmp(t->automation->items[t->cues[i].item].symbol, symbol)) {
-      otherwise = t->cues[i].value;
-    }
-  }
-  return otherwise;
-}
-
 static double walk_stretch(Picture* p, const PmtStretch* stretch, const char* symbol, double value,
                            TakeChange take) {
   const PmtTransport* t = &p->play->transport;
@@ -54,24 +44,17 @@ static double walk_stretch(Picture* p, const PmtStretch* stretch, const char* sy
   return value;
 }
 
-/* @param base the value set by hand @return the last value */
-static double walk_control(Picture* p, const char* symbol, double base, TakeChange take) {
+/* @return the last value */
+static double walk_control(Picture* p, const char* symbol, TakeChange take) {
   const PmtTransport* t = &p->play->transport;
-  double value = chased(t, symbol, t->stretches[0].from, base);
+  double value = pmt_play_control_at(p->play, symbol, t->stretches[0].from);
   for (size_t i = 0; i < t->n_stretches; ++i) {
     const PmtStretch* stretch = &t->stretches[i];
-    const double here = chased(t, symbol, stretch->from, base);
+    const double here = pmt_play_control_at(p->play, symbol, stretch->from);
     take(p, stretch->quarter, value, here, true);
     value = walk_stretch(p, stretch, symbol, here, take);
   }
   return value;
-}
-
-static double base_value(const PmtPlay* play, const char* symbol) {
-  float value = 0;
-  pmt_host_recall_controls(play->host);
-  pmt_host_get(play->host, symbol, &value);
-  return (double)value;
 }
 
 /* ---- curve ---- */
@@ -104,7 +87,7 @@ static void add_curve(Picture* p) {
   }
   const PmtTransport* t = &p->play->transport;
   snprintf(p->roll.curve_label, sizeof p->roll.curve_label, "%s", symbol);
-  const double last = walk_control(p, symbol, base_value(p->play, symbol), take_point);
+  const double last = walk_control(p, symbol, take_point);
   check(p, pmt_roll_add_point(&p->roll, pmt_transport_played_quarter(t, pmt_transport_played_frames(t)), last));
 }
 
@@ -165,10 +148,10 @@ static void add_titles(Picture* p) {
 
 PmtStatus pmt_play_draw(const PmtPlay* play, PmtError* error) {
   Picture picture = {.play = play};
-  const double channel = fmin(16, fmax(1, base_value(play, "channel")));
+  const double channel = fmin(16, fmax(1, pmt_play_control_at(play, "channel", play->transport.stretches[0].from)));
   add_titles(&picture);
   add_bars_and_jumps(&picture);
-  walk_control(&picture, "style", base_value(play, "style"), take_style);
+  walk_control(&picture, "style", take_style);
   add_curve(&picture);
   check(&picture, pmt_roll_add_midi(&picture.roll, &play->record.list, (uint32_t)channel - 1, played_quarter,
                                     &play->transport));

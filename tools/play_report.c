@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,10 @@ enum { TICKS_PER_QUARTER = 480 };
 
 /* ---- the file ---- */
 
-static uint32_t style_at_start(const PmtPlay* play) {
-  float style = 0;
-  pmt_host_get(play->host, "style", &style);
-  return play->model && style >= 0 && (uint32_t)style < play->model->n_styles ? (uint32_t)style : 0;
+/* Programs are those of the start: a MIDI file names them once. */
+static uint32_t control_at_start(const PmtPlay* play, const char* symbol, float lo, float hi) {
+  const double value = pmt_play_control_at(play, symbol, play->transport.stretches[0].from);
+  return (uint32_t)fmin((double)hi, fmax((double)lo, value));
 }
 
 PmtStatus pmt_play_write(PmtPlay* play, PmtError* error) {
@@ -26,7 +27,8 @@ PmtStatus pmt_play_write(PmtPlay* play, PmtError* error) {
     .sample_rate = play->args.sample_rate,
     .ticks_per_quarter = TICKS_PER_QUARTER,
     .model = play->model,
-    .style = style_at_start(play),
+    .channel = control_at_start(play, "channel", 1, 16),
+    .style = play->model ? control_at_start(play, "style", 0, (float)play->model->n_styles - 1) : 0,
     .end_frame = pmt_transport_played_frames(&play->transport),
   };
   if (pmt_transport_maps(&play->transport, TICKS_PER_QUARTER, &tempos, &out.n_tempos, &meters, &out.n_meters)) {

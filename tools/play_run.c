@@ -188,6 +188,17 @@ PmtStatus pmt_play_run(PmtPlay* play, PmtError* error) {
   }
 }
 
+double pmt_play_control_at(const PmtPlay* play, const char* symbol, uint64_t song_frame) {
+  const PmtTransport* t = &play->transport;
+  double value = pmt_host_kept(play->host, symbol);
+  for (size_t i = 0; i < t->n_cues && t->cues[i].frame <= song_frame; ++i) {
+    if (!strcmp(t->automation->items[t->cues[i].item].symbol, symbol)) {
+      value = t->cues[i].value;
+    }
+  }
+  return value;
+}
+
 /* ---- another model ---- */
 
 static void stand(PmtPlay* play, uint32_t n_frames) {
