@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+#include "support/engine_script.h"
+
+#include "base/random.h"
+#include "check.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool take(void* const handle, const uint32_t frame, const uint8_t* const bytes, const uint32_t size) {
+  PmtScriptSink* const sink = handle;
+  CHECK(size == 3 && bytes[1] < 128 && bytes[2] < 128);
+  CHECK(frame < sink->n_frames || frame == 0);
+  CHECK(sink->frame + frame >= sink->last);
+  if (sink->refuse_one_in && pmt_random_bits(77, 0, sink->n_asked++) % sink->refuse_one_in == 0) {
+    return false;
+  }
+  sink->last = sink->frame + frame;
+  bool* const on = &sink->sounding[bytes[0] & 15][bytes[1]];
+  if ((bytes[0] & 0xf0) == 0x90) {
+    CHECK(bytes[2] > 0 && !*on);
+    *on = true;
+    ++sink->n_sounding;
+  } else {
+    CHECK((bytes[0] & 0xf0) == 0x80 && *on);
+    *on = false;
+    --sink->n_sounding;
+  }
+  CHECK(!pmt_midi_list_add(&sink->list, sink->last, bytes, size));
+  return true;
+}
+
+PmtMidiOut pmt_script_out(PmtScriptSink* const sink) { return (PmtMidiOut){take, sink}; }
+
+PmtModel* pmt_script_model(const PmtTinyOptions* const options) {
+  const char* const dir = getenv("TMPDIR");
+  char path[512];
+  PmtError error = {""};
+  PmtModel* model;
+  snprintf(path, sizeof path, "%.400s/pmt-engine-XXXXXX", dir ? dir : "/tmp");
+  const int fd = mkstemp(path);
+  CHECK(fd >= 0 && !close(fd));
+  CHECKF(!pmt_tiny_model_write(path, options, &error) && !pmt_model_load(path, &model, &error), "%s", error.text);
+  unlink(path);
+  return model;
+}
+
+PmtPlayer* pmt_script_player(const PmtTinyOptions* const options) {
+  PmtPlayer* player;
+  CHECK(!pmt_player_new(pmt_script_model(options), &player));
+  return player;
+}
+
+PmtEngine* pmt_script_engine(const PmtTinyOptions* const options) {
+  PmtEngine* engine;
+  CHECK(!pmt_engine_new(48000.0, pmt_script_player(options), &engine));
+  return engine;
+}
+
+void pmt_script_run(PmtEngine* const engine, const PmtScriptEvent* const events, const size_t n_events, const uint64_t end,
+                    const uint32_t block, PmtScriptSink* const sink) {
+  const PmtMidiOut out = pmt_script_out(sink);
+  size_t next = 0;
+  for (uint64_t i = 0; sink->frame < end; ++i) {
+    for (; next < n_events && events[next].frame <= sink->frame; ++next) {
+      sink->n_frames = 0;
+      if (events[next].is_position) {
+        pmt_engine_position(engine, &events[next].position, &out, 0);
+      } else {
+        pmt_engine_controls(engine, &events[next].controls);
+      }
+    }
+    const uint64_t until = next < n_events && events[next].frame < end ? events[next].frame : end;
+    const uint64_t wanted = block ? block : 1 + pmt_random_bits(5, block, i) % 3000;
+    sink->n_frames = (uint32_t)(until - sink->frame < wanted ? until - sink->frame : wanted);
+    pmt_engine_advance(engine, sink->n_frames, &out, 0);
+    sink->frame += sink->n_frames;
+  }
+}
+
+PmtPosition pmt_script_position(const int64_t song_frame, const float speed) {
+  const double beats = (double)song_frame / 24000.0;
+  const double bar = floor(beats / 4.0);
+  return (PmtPosition){.frame = song_frame, .speed = speed, .bar = (int64_t)bar, .bar_beat = beats - 4.0 * bar,
+                       .beats_per_bar = 4.0f, .unit = 4, .bpm = 120.0f};
+}
+
+PmtScriptEvent pmt_script_at(const uint64_t frame, const PmtPosition position) {
+  return (PmtScriptEvent){.frame = frame, .is_position = true, .position = position};
+}
+
+PmtScriptEvent pmt_script_set(const uint64_t frame, const PmtControls controls) {
+  return (PmtScriptEvent){.frame = frame, .controls = controls};
+}
+
+bool pmt_script_same(const PmtMidiList* const a, const PmtMidiList* const b) {
+  if (a->n_events != b->n_events) {
+    return false;
+  }
+  for (size_t i = 0; i < a->n_events; ++i) {
+    if (a->events[i].frame != b->events[i].frame || memcmp(a->events[i].bytes, b->events[i].bytes, 3)) {
+      return false;
+    }
+  }
+  return true;
+}

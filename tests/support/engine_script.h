@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/** @file engine_script.h  Drives an engine by a script, in blocks of any size, and checks every message that leaves it.
+
+    Above: tests of gen/engine. Below: gen/engine, tests/support/tiny_model. */
+#ifndef PMT_TESTS_SUPPORT_ENGINE_SCRIPT_H
+#define PMT_TESTS_SUPPORT_ENGINE_SCRIPT_H
+
+#include "gen/render.h"
+#include "support/tiny_model.h"
+
+#include <stdbool.h>
+
+/** At `frame`: a position, or controls. */
+typedef struct {
+  uint64_t frame;
+  bool is_position;
+  PmtPosition position;
+  PmtControls controls;
+} PmtScriptEvent;
+
+/** Checks as it records: no note begun twice, none ended that does not sound, frames never fall. */
+typedef struct {
+  PmtMidiList list;
+  uint64_t frame;         /**< of the present call */
+  uint64_t last;
+  uint32_t n_frames;      /**< of the present call: offsets stay below (0 for a call of no frames) */
+  bool sounding[16][128];
+  uint32_t n_sounding;
+  uint32_t refuse_one_in; /**< 0 = takes everything */
+  uint64_t n_asked;
+} PmtScriptSink;
+
+PmtMidiOut pmt_script_out(PmtScriptSink* sink);
+
+/** A model of random weights, the same in a fresh player, and that in a fresh engine. End the test when they cannot. */
+PmtModel* pmt_script_model(const PmtTinyOptions* options);
+PmtPlayer* pmt_script_player(const PmtTinyOptions* options);
+PmtEngine* pmt_script_engine(const PmtTinyOptions* options);
+
+/** Run to `end` from sink->frame on. Events cut blocks. @param block 0 = random sizes, 1..3000 */
+void pmt_script_run(PmtEngine* engine, const PmtScriptEvent* events, size_t n_events, uint64_t end, uint32_t block,
+                    PmtScriptSink* sink);
+
+/** A position at a tempo of 120 in 4/4 at 48 kHz, by frames from the song's start. */
+PmtPosition pmt_script_position(int64_t song_frame, float speed);
+PmtScriptEvent pmt_script_at(uint64_t frame, PmtPosition position);
+PmtScriptEvent pmt_script_set(uint64_t frame, PmtControls controls);
+
+bool pmt_script_same(const PmtMidiList* a, const PmtMidiList* b);
+
+#endif

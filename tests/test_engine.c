@@ -1,0 +1,612 @@
+/* SPDX-License-Identifier: ISC */
+/* The engine by scripts: block size is never heard, starts and jumps do as docs/engine.md says, notes never hang. */
+#include "base/random.h"
+#include "check.h"
+#include "music/meter.h"
+#include "support/engine_script.h"
+#include "support/fail_alloc.h"
+
+#include <math.h>
+#include <string.h>
+
+static const PmtTinyOptions busy = {.note_bias = 3.0f, .slot_bias = -1.0f};
+static const PmtTinyOptions restless = {.note_bias = 3.0f, .slot_bias = -12.0f}; /* no slot without a note */
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static uint32_t count_on(const PmtMidiList* const list, const uint64_t from, const uint64_t to) {
+  uint32_t n = 0;
+  for (size_t i = 0; i < list->n_events; ++i) {
+    n += (list->events[i].bytes[0] & 0xf0) == 0x90 && list->events[i].frame >= from && list->events[i].frame < to;
+  }
+  return n;
+}
+
+/* ---- Block size ----------------------------------------------------------------------------------------------------- */
+
+/** Stand, roll, turn knobs, bend the tempo, change the meter, loop, stop, roll on. */
+static size_t long_script(PmtScriptEvent* const e) {
+  PmtControls c = pmt_controls_default();
+  size_t n = 0;
+  e[n++] = pmt_script_set(0, c);
+  e[n++] = pmt_script_at(0, pmt_script_position(0, 0.0f));
+  e[n++] = pmt_script_at(24000, pmt_script_position(0, 1.0f));
+  c.temperature = 1.4f;
+  c.channel = 9.0f;
+  e[n++] = pmt_script_set(60123, c);
+  PmtPosition p = pmt_script_position(99999 - 24000, 1.0f);
+  p.bpm = 171.5f;
+  e[n++] = pmt_script_at(99999, p); /* in the middle of a slot */
+  c.hold = 1.0f;
+  e[n++] = pmt_script_set(130001, c);
+  c.hold = 0.0f;
+  c.density = 0.6f;
+  e[n++] = pmt_script_set(150001, c);
+  p = pmt_script_position(48000 * 8, 1.0f);
+  e[n++] = pmt_script_at(200017, p); /* locate */
+  p.frame += 48000;
+  p.bar_beat = 2.0;
+  p.beats_per_bar = 3.0f;
+  e[n++] = pmt_script_at(248017, p); /* a shorter bar */
+  c.enabled = 0.0f;
+  e[n++] = pmt_script_set(300000, c);
+  c.enabled = 1.0f;
+  c.scale_mode = 2.0f;
+  e[n++] = pmt_script_set(330003, c);
+  e[n++] = pmt_script_at(400000, pmt_script_position(96000, 0.0f));
+  e[n++] = pmt_script_at(402000, pmt_script_position(96000, 1.0f)); /* hardly time to prepare */
+  e[n++] = pmt_script_at(450001, pmt_script_position(96000, 1.0f)); /* loop */
+  return n;
+}
+
+static void test_blocks(void) {
+  static const uint32_t blocks[] = {64, 1, 7, 1024, 0, 8192};
+  PmtScriptEvent events[32];
+  const size_t n = long_script(events);
+  PmtMidiList first = {0};
+  PmtEngineStats stats = {0};
+  for (size_t i = 0; i < COUNT(blocks); ++i) {
+    PmtEngine* const engine = pmt_script_engine(&busy);
+    PmtScriptSink sink = {0};
+    pmt_script_run(engine, events, n, 600000, blocks[i], &sink);
+    if (i == 0) {
+      first = sink.list;
+      stats = *pmt_engine_stats(engine);
+      CHECK(stats.slots > 30 && count_on(&first, 0, 600000) > 200 && stats.late_slots == 0);
+      CHECK(count_on(&first, 0, 24000) == 0 && count_on(&first, 300000, 330003) == 0);
+      CHECK(count_on(&first, 400000, 402000) == 0 && count_on(&first, 130001, 150001) == 0);
+    } else {
+      CHECKF(pmt_script_same(&first, &sink.list), "block %u", blocks[i]);
+      CHECK(!memcmp(&stats, pmt_engine_stats(engine), sizeof stats));
+      pmt_midi_list_free(&sink.list);
+    }
+    pmt_engine_free(engine);
+  }
+  pmt_midi_list_free(&first);
+}
+
+/* ---- Starts and jumps ----------------------------------------------------------------------------------------------- */
+
+/** @return frames from `from` to the first note-on; -1: none */
+static int64_t first_on(const PmtMidiList* const list, const uint64_t from) {
+  for (size_t i = 0; i < list->n_events; ++i) {
+    if (list->events[i].frame >= from && (list->events[i].bytes[0] & 0xf0) == 0x90) {
+      return (int64_t)(list->events[i].frame - from);
+    }
+  }
+  return -1;
+}
+
+static void test_starts(void) {
+  PmtEngine* const engine = pmt_script_engine(&busy);
+  PmtControls c = pmt_controls_default();
+  PmtPosition p;
+  PmtScriptSink sink = {0};
+  PmtScriptEvent roll[] = {pmt_script_set(0, c), pmt_script_at(0, pmt_script_position(0, 0.0f)),
+                           pmt_script_at(24000, pmt_script_position(0, 1.0f)),
+                           pmt_script_at(120000, pmt_script_position(96000, 0.0f)),
+                           pmt_script_at(120500, pmt_script_position(0, 0.0f)),
+                           pmt_script_at(144000, pmt_script_position(0, 1.0f)),
+                           pmt_script_at(240000, pmt_script_position(96000, 0.0f))};
+  pmt_script_run(engine, roll, COUNT(roll), 260000, 256, &sink);
+  CHECK(first_on(&sink.list, 24000) == 0); /* the first beat, on the first frame */
+  CHECK(sink.n_sounding == 0);
+  PmtMidiList first = {sink.list.events, 0, 0}, second;
+  while (first.n_events < sink.list.n_events && first.events[first.n_events].frame <= 120000) {
+    ++first.n_events;
+  }
+  second = (PmtMidiList){sink.list.events + first.n_events, sink.list.n_events - first.n_events, 0};
+  for (size_t i = 0; i < second.n_events; ++i) {
+    second.events[i].frame -= 120000;
+  }
+  CHECK(first.n_events > 50 && pmt_script_same(&first, &second)); /* the same place is the same music */
+  pmt_midi_list_free(&sink.list);
+
+  /* A roll out of nothing is half a tick late, 500 frames, and no more; one from mid-slot waits for the next. */
+  pmt_engine_reset(engine);
+  sink = (PmtScriptSink){0};
+  PmtScriptEvent cold[] = {pmt_script_at(0, pmt_script_position(0, 1.0f))};
+  pmt_script_run(engine, cold, 1, 48000, 333, &sink);
+  CHECKF(first_on(&sink.list, 0) == 500, "%d", (int)first_on(&sink.list, 0));
+  pmt_midi_list_free(&sink.list);
+  pmt_engine_reset(engine);
+  sink = (PmtScriptSink){0};
+  cold[0] = pmt_script_at(0, pmt_script_position(-7000, 1.0f));
+  pmt_script_run(engine, cold, 1, 48000, 333, &sink);
+  CHECKF(first_on(&sink.list, 0) == 7000, "%d", (int)first_on(&sink.list, 0));
+  CHECK(pmt_engine_stats(engine)->late_slots == 0);
+  pmt_midi_list_free(&sink.list);
+
+  /* Ardour: a negative frame at standstill, then a start a few frames into the beat. */
+  pmt_engine_reset(engine);
+  sink = (PmtScriptSink){0};
+  p = pmt_script_position(0, 0.0f);
+  p.frame = -176;
+  PmtScriptEvent ardour[] = {pmt_script_at(0, p), pmt_script_at(20000, pmt_script_position(80, 1.0f))};
+  pmt_script_run(engine, ardour, 2, 48000, 64, &sink);
+  CHECK(first_on(&sink.list, 20000) == 0);
+  pmt_midi_list_free(&sink.list);
+  pmt_engine_free(engine);
+}
+
+static void test_loop(void) {
+  PmtEngine* const engine = pmt_script_engine(&busy);
+  PmtScriptSink sink = {0};
+  PmtScriptEvent events[12];
+  size_t n = 0;
+  events[n++] = pmt_script_at(0, pmt_script_position(0, 0.0f));
+  for (uint64_t i = 0; i < 10; ++i) {
+    events[n++] = pmt_script_at(24000 + i * 96000, pmt_script_position(0, 1.0f));
+  }
+  pmt_script_run(engine, events, n, 24000 + 960000, 512, &sink);
+  for (uint64_t i = 1; i < 10; ++i) {
+    const uint64_t wrap = 24000 + i * 96000;
+    uint32_t sounding = 0;
+    for (size_t k = 0; k < sink.list.n_events && sink.list.events[k].frame <= wrap; ++k) {
+      sounding += (sink.list.events[k].bytes[0] & 0xf0) == 0x90 ? 1u : UINT32_MAX;
+    }
+    CHECKF(sounding == 0, "%u notes sound across the loop's end", sounding);
+    CHECK(first_on(&sink.list, wrap) == 500);
+    CHECK(count_on(&sink.list, wrap, wrap + 96000) > 20);
+  }
+  CHECK(pmt_engine_stats(engine)->late_slots == 0 && pmt_engine_stats(engine)->bar == 0);
+  pmt_midi_list_free(&sink.list);
+  pmt_engine_free(engine);
+}
+
+/* ---- Time ----------------------------------------------------------------------------------------------------------- */
+
+/** An hour at 137 BPM with positions each cycle, rounded to 1/1920 beat: every onset on a tick, within a frame. */
+static void test_hour(void) {
+  PmtEngine* const engine = pmt_script_engine(&(PmtTinyOptions){.d = 8, .h = 16, .layers = 1, .slot_bias = -2.0f});
+  PmtScriptSink sink = {0};
+  const PmtMidiOut out = pmt_script_out(&sink);
+  const double per_tick = 60.0 / 137.0 * 48000.0 / 24.0;
+  for (uint64_t i = 0; sink.frame < 3600u * 48000u; ++i) {
+    const double beats = floor((double)sink.frame / 24.0 / per_tick * 1920.0 + 0.5) / 1920.0;
+    const double bar = floor(beats / 4.0);
+    const PmtPosition p = {.frame = (int64_t)sink.frame, .speed = 1.0f, .bar = (int64_t)bar, .bar_beat = beats - 4.0 * bar,
+                           .beats_per_bar = 4.0f, .unit = 4, .bpm = 137.0f};
+    sink.n_frames = 500 + (uint32_t)(pmt_random_bits(4, 4, i) % 2000);
+    pmt_engine_position(engine, &p, &out, 0);
+    pmt_engine_advance(engine, sink.n_frames, &out, 0);
+    sink.frame += sink.n_frames;
+  }
+  const size_t n = sink.list.n_events;
+  CHECK(n > 10000 && sink.list.events[n - 1].frame > 3590u * 48000u);
+  CHECK(pmt_engine_stats(engine)->slots >= 16440 && pmt_engine_stats(engine)->late_slots == 0);
+  double worst = 0.0;
+  for (size_t i = 0; i < n; ++i) {
+    const double tick = floor((double)sink.list.events[i].frame / per_tick + 1e-6);
+    const double off = (double)sink.list.events[i].frame - tick * per_tick;
+    worst = sink.list.events[i].frame > 1000 && off > worst ? off : worst; /* the first slot of a cold start is late */
+  }
+  CHECKF(worst < 1.0, "%g frames", worst);
+  pmt_midi_list_free(&sink.list);
+  pmt_engine_free(engine);
+}
+
+typedef struct { uint32_t beats, unit; } Meter;
+
+/** Slots of every meter begin where they should: with a note at each slot's head, onsets fall on the grid of its bars. */
+static void test_meters(void) {
+  static const Meter meters[] = {{4, 4}, {3, 4}, {6, 8}, {7, 8}, {7, 16}, {5, 4}, {2, 2}, {1, 8}};
+  PmtEngine* const engine = pmt_script_engine(&busy);
+  for (size_t i = 0; i < COUNT(meters); ++i) {
+    const PmtRenderOptions o = {.sample_rate = 48000.0, .bars = 6, .quarter_bpm = 120.0, .beats = meters[i].beats,
+                                .unit = meters[i].unit, .block = 480};
+    const PmtControls c = pmt_controls_default();
+    PmtMidiList list = {0};
+    const uint64_t before = pmt_engine_stats(engine)->slots;
+    CHECK(!pmt_render(engine, &c, &o, &list, NULL));
+    const uint32_t bar_ticks = pmt_meter_bar_ticks((PmtMeter){(float)meters[i].beats, (int)meters[i].unit});
+    const uint64_t slots = 6 * ((bar_ticks + 11) / 12);
+    CHECKF(pmt_engine_stats(engine)->slots - before == slots, "%u/%u: %d slots for %d", meters[i].beats, meters[i].unit,
+           (int)(pmt_engine_stats(engine)->slots - before), (int)slots);
+    for (size_t k = 0; k < list.n_events; ++k) {
+      CHECK(list.events[k].frame % 1000 == 0); /* a tick is 1000 frames */
+    }
+    CHECK(count_on(&list, 0, 6u * bar_ticks * 1000) > slots);
+    CHECK(pmt_engine_stats(engine)->bar == 5);
+    pmt_midi_list_free(&list);
+  }
+  pmt_engine_free(engine);
+}
+
+/** The meter changes where the host says: no silence, no note off the grid. */
+static void test_meter_change(void) {
+  PmtEngine* const engine = pmt_script_engine(&restless);
+  PmtScriptSink sink = {0};
+  PmtPosition three = pmt_script_position(2 * 96000, 1.0f);
+  three.beats_per_bar = 3.0f;
+  PmtPosition early = pmt_script_position(2 * 96000 + 72000, 1.0f); /* our bar goes on, the host has begun another */
+  early.bar = 3;
+  early.bar_beat = 0.0;
+  early.beats_per_bar = 4.0f;
+  const PmtScriptEvent events[] = {pmt_script_at(0, pmt_script_position(0, 0.0f)),
+                                   pmt_script_at(24000, pmt_script_position(0, 1.0f)),
+                                   pmt_script_at(24000 + 2 * 96000, three), pmt_script_at(24000 + 2 * 96000 + 72000, early)};
+  pmt_script_run(engine, events, COUNT(events), 24000 + 600000, 100, &sink);
+  for (uint64_t slot = 24000; slot < 600000; slot += 12000) {
+    CHECKF(count_on(&sink.list, slot, slot + 12000) > 0, "silence at %d", (int)slot);
+  }
+  CHECK(pmt_engine_stats(engine)->late_slots == 0);
+  pmt_midi_list_free(&sink.list);
+
+  /* 4/4 that turns out to be 3/4 at its last beat, told by nothing but the bar number */
+  pmt_engine_reset(engine);
+  sink = (PmtScriptSink){0};
+  PmtPosition p = pmt_script_position(72000, 1.0f);
+  p.bar = 1;
+  p.bar_beat = 0.0;
+  const PmtScriptEvent odd[] = {pmt_script_at(0, pmt_script_position(0, 0.0f)),
+                                pmt_script_at(24000, pmt_script_position(0, 1.0f)), pmt_script_at(96000, p)};
+  pmt_script_run(engine, odd, COUNT(odd), 200000, 100, &sink);
+  CHECK(first_on(&sink.list, 96000) == 500); /* T6 was made, T0 is wanted: made anew, half a tick late */
+  CHECK(pmt_engine_stats(engine)->bar == 2);
+  pmt_midi_list_free(&sink.list);
+  pmt_engine_free(engine);
+}
+
+/* ---- Controls ------------------------------------------------------------------------------------------------------- */
+
+static void test_channels(void) {
+  static const uint8_t expected[][4] = {{0, 1, 2, 3}, {7, 8, 10, 11}, {10, 11, 12, 13}, {15, 0, 1, 2}};
+  static const float channel[] = {1.0f, 8.0f, 10.0f, 16.0f};
+  PmtEngine* const engine = pmt_script_engine(&busy);
+  const PmtRenderOptions o = {.sample_rate = 48000.0, .bars = 8, .quarter_bpm = 150.0, .beats = 4, .unit = 4, .block = 512};
+  for (size_t i = 0; i < COUNT(channel); ++i) {
+    PmtControls c = pmt_controls_default();
+    PmtMidiList list = {0};
+    c.channel = channel[i];
+    CHECK(!pmt_render(engine, &c, &o, &list, NULL));
+    uint32_t used = 0, wanted = 0;
+    for (size_t k = 0; k < list.n_events; ++k) {
+      used |= 1u << (list.events[k].bytes[0] & 15);
+    }
+    for (size_t k = 0; k < 4; ++k) {
+      wanted |= 1u << expected[i][k];
+    }
+    CHECKF(used == wanted, "channel %g: %x for %x", (double)channel[i], used, wanted);
+    pmt_midi_list_free(&list);
+  }
+  pmt_engine_free(engine);
+}
+
+static PmtMidiList render_with(PmtEngine* const engine, const PmtControls* const c) {
+  const PmtRenderOptions o = {.sample_rate = 48000.0, .bars = 8, .quarter_bpm = 120.0, .beats = 4, .unit = 4, .block = 512};
+  PmtMidiList list = {0};
+  CHECK(!pmt_render(engine, c, &o, &list, NULL));
+  return list;
+}
+
+static void test_controls(void) {
+  PmtEngine* const engine = pmt_script_engine(&(PmtTinyOptions){.note_bias = 2.0f});
+  const PmtControls plain = pmt_controls_default();
+  PmtMidiList base = render_with(engine, &plain), other;
+  const uint32_t notes = count_on(&base, 0, UINT64_MAX);
+
+  PmtControls c = plain;
+  c.seed = 9.0f;
+  other = render_with(engine, &c);
+  CHECK(!pmt_script_same(&base, &other));
+  pmt_midi_list_free(&other);
+  other = render_with(engine, &plain);
+  CHECK(pmt_script_same(&base, &other));
+  pmt_midi_list_free(&other);
+
+  c = plain;
+  c.density = 1.0f;
+  other = render_with(engine, &c);
+  CHECK(count_on(&other, 0, UINT64_MAX) > notes * 3 / 2);
+  pmt_midi_list_free(&other);
+
+  c = plain;
+  c.scale_mode = PMT_SCALE_MAJOR;
+  c.strictness = 1.0f;
+  c.register_lo = 70.0f;
+  c.register_hi = 60.0f;
+  c.velocity = 0.0f;
+  other = render_with(engine, &c);
+  CHECK(other.n_events > 20);
+  for (size_t i = 0; i < other.n_events; ++i) {
+    const uint8_t* const b = other.events[i].bytes;
+    CHECK(b[1] >= 60 && b[1] <= 70 && (0xab5 >> b[1] % 12 & 1) && ((b[0] & 0xf0) == 0x80 || b[2] == 1));
+  }
+  pmt_midi_list_free(&other);
+
+  c.register_lo = c.register_hi = 20.0f; /* nothing can be played: silence, and no harm */
+  other = render_with(engine, &c);
+  CHECK(other.n_events == 0);
+  pmt_midi_list_free(&other);
+  pmt_midi_list_free(&base);
+  pmt_engine_free(engine);
+}
+
+/** A model that would rather be silent is made to play in every third bar; unless silence is wanted. */
+static void test_silence_guard(void) {
+  PmtEngine* const engine = pmt_script_engine(&(PmtTinyOptions){.slot_bias = 30.0f});
+  PmtControls c = pmt_controls_default();
+  PmtMidiList list = render_with(engine, &c);
+  CHECK(count_on(&list, 0, 2 * 96000) == 0 && count_on(&list, 2 * 96000, 3 * 96000) == 1);
+  CHECK(count_on(&list, 0, UINT64_MAX) == 2);
+  pmt_midi_list_free(&list);
+  c.density = -1.0f;
+  list = render_with(engine, &c);
+  CHECK(list.n_events == 0);
+  pmt_midi_list_free(&list);
+  pmt_engine_free(engine);
+}
+
+static void test_hold(void) {
+  PmtEngine* const engine = pmt_script_engine(&busy);
+  PmtControls c = pmt_controls_default(), held = c;
+  held.hold = 1.0f;
+  const PmtScriptEvent events[] = {pmt_script_set(0, c), pmt_script_at(0, pmt_script_position(0, 0.0f)),
+                                   pmt_script_at(24000, pmt_script_position(0, 1.0f)), pmt_script_set(72100, held),
+                                   pmt_script_set(300000, c)};
+  PmtScriptSink sink = {0};
+  pmt_script_run(engine, events, COUNT(events), 72100, 64, &sink);
+  const uint32_t kept = sink.n_sounding;
+  const size_t n = sink.list.n_events;
+  CHECK(kept > 0);
+  pmt_script_run(engine, events + 3, 2, 300000, 64, &sink);
+  CHECK(sink.n_sounding == kept && sink.list.n_events == n); /* neither begun nor ended */
+  pmt_script_run(engine, events + 4, 1, 320000, 64, &sink);
+  CHECK(sink.list.events[n].frame == 300000 && (sink.list.events[n].bytes[0] & 0xf0) == 0x80);
+  CHECK(count_on(&sink.list, 300000, 320000) > 0);
+  pmt_midi_list_free(&sink.list);
+  pmt_engine_free(engine);
+}
+
+/* ---- Players -------------------------------------------------------------------------------------------------------- */
+
+static void test_swap(void) {
+  PmtEngine* engine;
+  PmtScriptSink sink = {0};
+  CHECK(!pmt_engine_new(48000.0, NULL, &engine) && !pmt_engine_model(engine));
+  const PmtScriptEvent start[] = {pmt_script_at(0, pmt_script_position(0, 1.0f))};
+  pmt_script_run(engine, start, 1, 48000, 100, &sink);
+  CHECK(sink.list.n_events == 0 && pmt_engine_bytes(engine) > 0);
+  PmtPlayer* const a = pmt_script_player(&restless);
+  PmtPlayer* const b = pmt_script_player(&(PmtTinyOptions){.seed = 5, .note_bias = 3.0f, .parts = 2, .slot_bias = -12.0f});
+  CHECK(pmt_engine_offer(engine, a) && !pmt_engine_offer(engine, b) && !pmt_engine_take_old(engine));
+  pmt_script_run(engine, NULL, 0, 96000, 100, &sink);
+  CHECK(pmt_engine_model(engine) == pmt_player_model(a) && !pmt_engine_take_old(engine));
+  CHECK(first_on(&sink.list, 48000) == 500); /* a slot begins there: entered like a jump */
+  pmt_script_run(engine, NULL, 0, 100000, 100, &sink);
+  CHECK(pmt_engine_offer(engine, b));
+  const size_t n = sink.list.n_events;
+  pmt_script_run(engine, NULL, 0, 108000, 100, &sink);
+  CHECK(pmt_engine_model(engine) == pmt_player_model(a)); /* the slot is played to its end */
+  pmt_script_run(engine, NULL, 0, 300000, 100, &sink);
+  CHECK(pmt_engine_model(engine) == pmt_player_model(b) && sink.list.n_events > n);
+  for (uint64_t slot = 96000; slot < 300000; slot += 12000) {
+    CHECK(count_on(&sink.list, slot, slot + 12000) > 0); /* never interrupted */
+  }
+  CHECK(!pmt_engine_offer(engine, a) && pmt_engine_take_old(engine) == a && !pmt_engine_take_old(engine));
+  CHECK(pmt_engine_offer(engine, a));
+  const PmtScriptEvent stop[] = {pmt_script_at(300000, pmt_script_position(300000, 0.0f))};
+  pmt_script_run(engine, stop, 1, 300100, 100, &sink);
+  CHECK(pmt_engine_model(engine) == pmt_player_model(a) && sink.n_sounding == 0); /* at once when standing */
+  pmt_midi_list_free(&sink.list);
+  pmt_engine_free(engine); /* and b, not taken back, with it */
+}
+
+static void test_prime(void) {
+  PmtEngine* const engine = pmt_script_engine(&busy);
+  const PmtControls c = pmt_controls_default();
+  PmtMidiList plain = render_with(engine, &c);
+  PmtToken tokens[] = {PMT_BOS, pmt_token_slot(0), pmt_token_vel(7), pmt_token_note(0, 72), PMT_TOKEN_DUR + 12,
+                       pmt_token_slot(1), pmt_token_slot(2), pmt_token_note(0, 74), PMT_TOKEN_DUR + 12, PMT_END};
+  PmtSlot slots[] = {{.token = 1, .meter = 8, .phrase = 1, .length = 12}, {.token = 5, .meter = 8, .phrase = 1, .length = 12},
+                     {.token = 6, .meter = 8, .phrase = 1, .length = 12}};
+  const PmtSequence sequence = {tokens, COUNT(tokens), slots, COUNT(slots)};
+  PmtError error = {""};
+  CHECK(!pmt_engine_prime(engine, &sequence, &c, &error));
+  PmtMidiList primed = render_with(engine, &c), again = render_with(engine, &c);
+  CHECK(pmt_script_same(&primed, &again) && !pmt_script_same(&primed, &plain));
+  pmt_midi_list_free(&again);
+  tokens[3] = 640;
+  CHECK(pmt_engine_prime(engine, &sequence, &c, &error) == PMT_BAD_ARG && error.text[0]);
+  again = render_with(engine, &c);
+  CHECK(pmt_script_same(&primed, &again)); /* refused: as it was */
+  pmt_midi_list_free(&again);
+  CHECK(!pmt_engine_prime(engine, NULL, &c, &error));
+  again = render_with(engine, &c);
+  CHECK(pmt_script_same(&plain, &again));
+  pmt_midi_list_free(&again);
+  pmt_midi_list_free(&primed);
+  pmt_midi_list_free(&plain);
+  pmt_engine_free(engine);
+}
+
+/* ---- Late slots, broken models, no memory --------------------------------------------------------------------------- */
+
+static void test_late(void) {
+  PmtEngine* const engine = pmt_script_engine(&(PmtTinyOptions){.note_bias = 6.0f, .slot_bias = -6.0f, .d = 64, .h = 256});
+  const PmtControls c = pmt_controls_default();
+  PmtMidiList first = {0};
+  for (uint32_t block = 16; block <= 1024; block *= 8) {
+    const PmtRenderOptions o = {.sample_rate = 48000.0, .bars = 30, .quarter_bpm = 1500.0, .beats = 4, .unit = 4, .block = block};
+    PmtMidiList list = {0};
+    pmt_engine_reset(engine);
+    CHECK(!pmt_render(engine, &c, &o, &list, NULL));
+    const PmtEngineStats* const s = pmt_engine_stats(engine);
+    CHECKF(s->late_slots > 100 && s->slots == 240, "%d late of %d", (int)s->late_slots, (int)s->slots);
+    CHECK(list.n_events > 100 && s->notes_on == s->notes_off);
+    CHECK(block == 16 || pmt_script_same(&first, &list)); /* late alike */
+    if (block == 16) {
+      first = list;
+    } else {
+      pmt_midi_list_free(&list);
+    }
+  }
+  pmt_midi_list_free(&first);
+  pmt_engine_free(engine);
+}
+
+static void test_no_memory(void) {
+  PmtStatus status = PMT_NO_MEM;
+  size_t n = 0;
+  for (; status; ++n) {
+    PmtModel* const model = pmt_script_model(NULL);
+    PmtPlayer* player;
+    PmtEngine* engine = NULL;
+    pmt_fail_after(n);
+    status = pmt_player_new(model, &player);
+    if (player) {
+      status = pmt_engine_new(48000.0, player, &engine);
+    }
+    pmt_fail_never();
+    CHECK(status == PMT_OK || (status == PMT_NO_MEM && !engine));
+    if (engine) {
+      pmt_engine_free(engine);
+    } else if (player) {
+      pmt_player_free(player); /* a refused engine did not take it over */
+    } else {
+      pmt_model_free(model);
+    }
+  }
+  CHECK(n > 3);
+}
+
+/* ---- Chaos ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct { uint64_t key, n; } Dice;
+static uint32_t roll(Dice* const d, const uint32_t sides) { return (uint32_t)(pmt_random_bits(d->key, 1, d->n++) % sides); }
+
+static float any_float(Dice* const d) {
+  static const float odd[] = {NAN, INFINITY, -INFINITY, 1e30f, -1.0f, 0.0f, 1.0f, 0.5f};
+  return roll(d, 3) ? (float)roll(d, 200) / 16.0f : odd[roll(d, 8)];
+}
+
+static PmtPosition any_position(Dice* const d, int64_t* const song) {
+  if (!roll(d, 3)) {
+    *song = (int64_t)roll(d, 2000000) - 5000;
+  }
+  PmtPosition p = pmt_script_position(*song, roll(d, 4) ? 1.0f : 0.0f);
+  if (!roll(d, 6)) {
+    p.bpm = any_float(d) * 20.0f;
+  }
+  if (!roll(d, 6)) {
+    p.beats_per_bar = any_float(d);
+    p.unit = (int)roll(d, 20);
+  }
+  if (!roll(d, 12)) {
+    p.bar_beat = (double)any_float(d);
+  }
+  if (!roll(d, 12)) {
+    p.frame = roll(d, 2) ? PMT_NO_FRAME : (int64_t)roll(d, 1000000);
+  }
+  if (!roll(d, 20)) {
+    p.speed = any_float(d);
+  }
+  return p;
+}
+
+static void chaos(const uint64_t key, PmtEngine* const engine, PmtPlayer** const spare) {
+  Dice d = {.key = key};
+  PmtScriptSink sink = {.refuse_one_in = roll(&d, 3) ? 0 : 1 + roll(&d, 5)};
+  const PmtMidiOut out = pmt_script_out(&sink);
+  PmtControls c = pmt_controls_default();
+  int64_t song = 0;
+  pmt_engine_reset(engine);
+  for (uint32_t i = 0; i < 120; ++i) {
+    sink.n_frames = 0;
+    switch (roll(&d, 8)) {
+    case 0: {
+      float* const field = (float*)&c;
+      field[roll(&d, sizeof c / sizeof *field)] = any_float(&d);
+      pmt_engine_controls(engine, &c);
+      break;
+    }
+    case 1:
+    case 2: {
+      const PmtPosition p = any_position(&d, &song);
+      pmt_engine_position(engine, &p, &out, 0);
+      break;
+    }
+    case 3:
+      if (*spare && pmt_engine_offer(engine, *spare)) {
+        *spare = NULL;
+      } else if (!*spare) {
+        *spare = pmt_engine_take_old(engine);
+      }
+      break;
+    case 4:
+      if (!roll(&d, 8)) {
+        pmt_engine_silence(engine, &out, 0);
+      }
+      break;
+    default: break;
+    }
+    sink.n_frames = roll(&d, 5) ? roll(&d, 3000) : 0;
+    pmt_engine_advance(engine, sink.n_frames, &out, 0);
+    sink.frame += sink.n_frames;
+    song += sink.n_frames;
+  }
+  sink.refuse_one_in = 0;
+  sink.n_frames = 0;
+  CHECK(pmt_engine_silence(engine, &out, 0) == 0 && sink.n_sounding == 0);
+  const PmtEngineStats* const s = pmt_engine_stats(engine);
+  CHECK(s->notes_off * 2 == sink.list.n_events);
+  pmt_midi_list_free(&sink.list);
+}
+
+static void test_chaos(void) {
+  PmtEngine* const engine = pmt_script_engine(&(PmtTinyOptions){.d = 8, .h = 16, .layers = 1, .note_bias = 2.0f});
+  PmtPlayer* spare = pmt_script_player(&(PmtTinyOptions){.seed = 3, .d = 8, .h = 16, .layers = 1, .parts = 2, .note_bias = 2.0f});
+  for (uint64_t i = 0; i < 4000; ++i) {
+    chaos(i, engine, &spare);
+  }
+  pmt_player_free(spare);
+  pmt_engine_free(engine);
+}
+
+static void test_bad_rate(void) {
+  PmtEngine* engine;
+  CHECK(pmt_engine_new(0.0, NULL, &engine) == PMT_BAD_ARG && pmt_engine_new(NAN, NULL, &engine) == PMT_BAD_ARG && !engine);
+  pmt_engine_free(NULL);
+  pmt_player_free(NULL);
+}
+
+int main(void) {
+  test_blocks();
+  test_starts();
+  test_loop();
+  test_meters();
+  test_meter_change();
+  test_channels();
+  test_controls();
+  test_silence_guard();
+  test_hold();
+  test_swap();
+  test_prime();
+  test_late();
+  test_bad_rate();
+  test_no_memory();
+  test_hour();
+  test_chaos();
+  return 0;
+}
