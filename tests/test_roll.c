@@ -10,6 +10,12 @@
 
 #include <unistd.h>
 
+/* fontconfig keeps what it loaded for the life of the process. */
+__attribute__((visibility("default"))) const char* __lsan_default_suppressions(void);
+const char* __lsan_default_suppressions(void) {
+  return "leak:libfontconfig\n";
+}
+
 static char folder[256];
 
 static const char* scratch_path(const char* name) {

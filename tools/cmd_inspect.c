@@ -81,9 +81,9 @@ static double find_quarters(const PmtScore* score) {
   return (double)pmt_score_ticks(score) / PMT_TICKS_PER_QUARTER;
 }
 
-static void name_pitch(uint32_t pitch, char name[8]) {
+static void name_pitch(uint32_t pitch, char name[16]) {
   static const char* const classes[] = {"C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"};
-  snprintf(name, 8, "%s%d", classes[pitch % 12], (int)pitch / 12 - 1);
+  snprintf(name, 16, "%s%d", classes[pitch % 12], (int)pitch / 12 - 1);
 }
 
 /* ---- as lines ---- */
@@ -123,8 +123,8 @@ static void print_tempos(const PmtScore* score) {
 }
 
 static void print_parts(const PmtScore* score) {
-  char lo[8];
-  char hi[8];
+  char lo[16];
+  char hi[16];
   printf("parts       %u%s\n", score->parts, score->has_drums ? " and drums" : "");
   for (uint32_t part = 0; part < score->parts; ++part) {
     const PartFacts facts = find_part(score, (uint8_t)part);

@@ -233,7 +233,7 @@ static void draw_keys(const Layout* const l, const Row* const row, const double 
     const double y = y_of_pitch(l, top, pitch) + l->semitone;
     set_colour(l, line_octave, 1);
     draw_line(l, x, y, x + w, y, .7);
-    char name[8];
+    char name[16];
     snprintf(name, sizeof name, "C%d", pitch / 12 - 1);
     set_colour(l, grey, 1);
     draw_text(l, x - 6, y, 1, name);
