@@ -7,6 +7,7 @@
 #include "gen/render.h"
 #include "music/import.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,11 +246,12 @@ static PmtStatus draw(const Generate* const g, PmtError* const error) {
 
 /* ---- The command ---------------------------------------------------------------------------------------------------- */
 
-static void print_figures(const Generate* const g) {
+static PmtStatus print_figures(const Generate* const g, PmtError* const error) {
   const PmtEngineStats* const s = pmt_engine_stats(g->engine);
   printf("bars         %lld\ntempo        %.6g\nnotes        %llu\nslots        %llu\ntokens       %llu\nlate slots   %llu\n",
          (long long)g->args.bars, g->tempo, (unsigned long long)s->notes_on, (unsigned long long)s->slots,
          (unsigned long long)s->tokens, (unsigned long long)s->late_slots);
+  return fflush(stdout) ? pmt_fail(error, PMT_IO, "standard output: %s", strerror(errno)) : PMT_OK;
 }
 
 static int run(Generate* const g, const char* const path) {
@@ -261,9 +263,7 @@ static int run(Generate* const g, const char* const path) {
   status = status ? status : render(g, &error);
   status = status ? status : write_midi(g, &error);
   status = status ? status : draw(g, &error);
-  if (!status) {
-    print_figures(g);
-  }
+  status = status ? status : print_figures(g, &error);
   if (g->engine) {
     pmt_engine_free(g->engine);
   } else {
@@ -294,15 +294,13 @@ int pmt_cmd_generate(int argc, char** argv) {
     {"bars", PMT_CLI_INT, &a->bars, "N", "bars to write (16)", 1, BARS_MAX, NULL},
     {"tempo", PMT_CLI_REAL, &a->tempo, "BPM", "quarter notes a minute (the style's own, or 120)", 4, 2000, NULL},
     {"meter", PMT_CLI_METER, &a->meter, "B/U", "meter (4/4)", .take = NULL},
-    {"temperature", PMT_CLI_REAL, &a->temperature, "X", "0 = likeliest only, 1 = as learnt, 2 = wild (the model's own)", 0, 2,
-     NULL},
+    {"temperature", PMT_CLI_REAL, &a->temperature, "X", "0 = likeliest only, 1 = as learnt, 2 = wild\n(the model's own)", 0, 2, NULL},
     {"min-p", PMT_CLI_REAL, &a->min_p, "X", "drop what is less likely than X times the likeliest\n(the model's own)", 0, 0.5,
      NULL},
     {"seed", PMT_CLI_INT, &a->seed, "N", "0..65535 (0)", 0, 65535, NULL},
     {"density", PMT_CLI_REAL, &a->density, "X", "-1 = few notes, 1 = many (0)", -1, 1, NULL},
     {"scale", PMT_CLI_CUSTOM, a, "SCALE", "stay near a scale, such as \"D minor\"", .take = take_scale},
-    {"strictness", PMT_CLI_REAL, &a->strictness, "X", "0 = tell the model the key alone, 1 = no note outside (0.5)", 0, 1,
-     NULL},
+    {"strictness", PMT_CLI_REAL, &a->strictness, "X", "0 = only tell the model the key, 1 = no note outside (0.5)", 0, 1, NULL},
     {"register", PMT_CLI_CUSTOM, a, "LO-HI", "MIDI pitches that may be played (0-127)", .take = take_register},
     {"velocity", PMT_CLI_REAL, &a->velocity, "X", "factor on velocities (1)", 0, 2, NULL},
     {"prime", PMT_CLI_TEXT, &a->prime, "FILE", "MIDI file to go on from", .take = NULL},
