@@ -11,10 +11,12 @@
 #include <lv2/atom/atom.h>
 #include <lv2/state/state.h>
 #include <lv2/urid/urid.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
-static char scratch[512], bundle[1024], model_a[1024], model_b[1024];
+static char scratch[512], bundle[1024], first[1024], model_a[1024], model_b[1024];
 static const PmtHostPaths full = {true, true, true};
 
 static PmtHost* make_host(const PmtHostWorker worker) {
@@ -176,6 +178,78 @@ static void test_overtaking(void) {
   pmt_host_free(host);
 }
 
+/* The same weights under another name, as sessions link them, do not interrupt the music. */
+static void test_same_weights(void) {
+  char link_path[1100];
+  snprintf(link_path, sizeof link_path, "%s/link.safetensors", scratch);
+  CHECK(!symlink(first, link_path));
+  PmtHostState state = {.key = PMT_PLUGIN_MODEL_URI, .type = LV2_ATOM__Path};
+  state.size = (size_t)snprintf(state.value, sizeof state.value, "abstract:%s", link_path) + 1;
+  PmtHost* const host = make_host(PMT_HOST_POLLED);
+  PmtHost* const reference = make_host(PMT_HOST_POLLED);
+  for (PmtHost* h = host; h; h = h == host ? reference : NULL) {
+    pmt_host_activate(h);
+    roll(h, 240);
+  }
+  for (int i = 0; i < 300; ++i) {
+    pmt_host_run(host, 512);
+    pmt_host_run(reference, 512);
+    if (i % 70 == 50) {
+      pmt_host_restore(host, &state, full);
+    }
+  }
+  const PmtMidiList *a = pmt_host_midi(reference), *b = pmt_host_midi(host);
+  CHECK(a->n_events == b->n_events && a->n_events > 100);
+  for (size_t i = 0; i < a->n_events; ++i) {
+    CHECK(a->events[i].frame == b->events[i].frame && !memcmp(a->events[i].bytes, b->events[i].bytes, 3));
+  }
+  expect_path(host, link_path);
+  pmt_host_free(host);
+  pmt_host_free(reference);
+}
+
+/* All threads at once: run(), the worker's loads, and the host saving and restoring. For the sanitizers' eyes. */
+typedef struct { PmtHost* host; _Atomic(bool) stop; } Storm;
+
+static void* storm_audio(void* const data) {
+  Storm* const storm = data;
+  for (int i = 0; !atomic_load(&storm->stop); ++i) {
+    if (i % 16 == 0) {
+      pmt_host_send_model(storm->host, 0, i % 32 ? model_a : model_b);
+    }
+    pmt_host_run(storm->host, 128);
+  }
+  return NULL;
+}
+
+static void test_storm(void) {
+  static Storm storm;
+  storm.host = make_host(PMT_HOST_THREAD);
+  pmt_host_activate(storm.host);
+  roll(storm.host, 240);
+  pmt_host_send_model(storm.host, 0, model_a); /* every URI mapped before threads share the map */
+  CHECK(pmt_host_await(storm.host, "model-a"));
+  PmtHostState state;
+  pmt_host_save(storm.host, &state, full);
+  pthread_t audio;
+  CHECK(!pthread_create(&audio, NULL, storm_audio, &storm));
+  for (int i = 0; i < 60; ++i) {
+    pmt_host_restore(storm.host, &state, full);
+    pmt_host_save(storm.host, &state, full);
+    CHECKF(strstr(state.value, "/model-"), "%s", state.value);
+  }
+  atomic_store(&storm.stop, true);
+  pthread_join(audio, NULL);
+  PmtHostState last = {.key = PMT_PLUGIN_MODEL_URI, .type = LV2_ATOM__Path};
+  last.size = (size_t)snprintf(last.value, sizeof last.value, "abstract:%s", first) + 1;
+  pmt_host_restore(storm.host, &last, full); /* the newest wish of all */
+  CHECK(pmt_host_await(storm.host, "first"));
+  usleep(100000); /* older loads come in */
+  expect_path(storm.host, first);
+  expect_saved(storm.host, first);
+  pmt_host_free(storm.host);
+}
+
 /* lilv, as jalv and Ardour use it ------------------------------------------------------------------------------------ */
 
 typedef struct { char* uri[256]; uint32_t n; } Uris;
@@ -288,7 +362,6 @@ static void test_lilv(void) {
 }
 
 int main(void) {
-  char first[1024];
   pmt_host_make_scratch(scratch, sizeof scratch);
   snprintf(first, sizeof first, "%s/first.safetensors", scratch);
   snprintf(model_a, sizeof model_a, "%s/model-a.safetensors", scratch);
@@ -301,6 +374,8 @@ int main(void) {
   test_while_running();
   test_missing();
   test_overtaking();
+  test_same_weights();
+  test_storm();
   test_lilv();
   pmt_host_remove_scratch(scratch);
   return 0;
