@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The trainer from folder to file: splits, variations, streams, resuming bit for bit, failures with one clear line. */
 #include "check.h"
+#include "support/fail_alloc.h"
 
 #include "base/file.h"
 #include "base/random.h"
@@ -314,6 +315,32 @@ static void check_resume(void) {
   free(r);
 }
 
+/** Wherever memory runs out the run ends with a status and a line, and nothing is lost (the sanitizer build sees that). */
+static void check_memory(void) {
+  PmtTrainResult* r = malloc(sizeof *r);
+  PmtTrainOptions o = small_run(path_of("memory.safetensors"));
+  CHECK(r);
+  free((char*)(uintptr_t)o.styles[0].folder);
+  o.styles[0].folder = strdup(path_of("small2"));
+  o.steps = 1;
+  o.batch = 2;
+  for (size_t n = 0;; n += 1 + n / 16) {
+    PmtError error = {""};
+    pmt_fail_after(n);
+    const PmtStatus st = pmt_train(&o, r, &error);
+    pmt_fail_never();
+    const size_t refused = r->n_corpora ? r->corpora[0].n_refused : 0;
+    pmt_train_result_free(r);
+    if (!st) {
+      CHECK(!refused);
+      break;
+    }
+    CHECKF(error.text[0], "allocation %zu: status %d, \"%s\"", n, (int)st, error.text);
+  }
+  end_run(&o);
+  free(r);
+}
+
 /** The appraisal's nats are those of the run-time net, fed as the engine feeds it: condition of the slot, then its tokens;
     BOS under the first slot's condition; T_next predicted under the old condition. */
 static double step_by_step(const PmtNet* net, const PmtPiece* piece) {
@@ -417,6 +444,7 @@ int main(void) {
   pmt_corpus_free(&d->corpora[1]);
   free(d);
   check_resume();
+  check_memory();
   check_appraisal();
   check_license();
   remove_tree(root);

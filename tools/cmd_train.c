@@ -6,6 +6,7 @@
 
 #include "train/card.h"
 
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +71,15 @@ static char* join_command(int argc, char** argv) {
   return line;
 }
 
-/** Fail before an hour of training, not after. */
+/** The command line becomes metadata, which is UTF-8: jansson knows. Said before an hour of training, not after. */
+static bool is_utf8(const char* text) {
+  json_t* string = json_string(text);
+  const bool good = string != NULL;
+  json_decref(string);
+  return good;
+}
+
+/** The same for the place to write. */
 static PmtStatus check_writable(const char* path, PmtError* error) {
   char folder[4096];
   if ((size_t)snprintf(folder, sizeof folder, "%s", path) >= sizeof folder) {
@@ -162,6 +171,9 @@ int pmt_cmd_train(int argc, char** argv) {
   int status = pmt_cli_parse(&command, argc, argv, &first);
   if (status == PMT_CLI_RUN && !o.n_styles) { status = pmt_cli_misuse("train", "no --style NAME=DIR: nothing to learn from"); }
   if (status == PMT_CLI_RUN && !o.out) { status = pmt_cli_misuse("train", "no --out FILE: nowhere to write the model"); }
+  for (int i = 0; status == PMT_CLI_RUN && i < argc; ++i) {
+    if (!is_utf8(argv[i])) { status = pmt_cli_misuse("train", "argument %d is not UTF-8", i); }
+  }
   if (status != PMT_CLI_RUN) {
     free_styles(&o);
     return status;

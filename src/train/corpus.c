@@ -8,10 +8,12 @@
 #include "music/meter.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum { SPLIT_FILE_BYTES_MAX = 16 << 20 };
 
@@ -28,7 +30,7 @@ static int by_name(const void* a, const void* b) { return strcmp(((const PmtPiec
 
 static PmtStatus list_files(PmtCorpus* corpus, PmtError* error) {
   DIR* dir = opendir(corpus->folder);
-  if (!dir) { return pmt_fail(error, PMT_IO, "%s: cannot open the folder: %m", corpus->folder); }
+  if (!dir) { return pmt_fail(error, errno == ENOMEM ? PMT_NO_MEM : PMT_IO, "%s: cannot open the folder: %m", corpus->folder); }
   PmtStatus st = PMT_OK;
   size_t room = 0;
   for (struct dirent* e; !st && (e = readdir(dir));) {
@@ -60,13 +62,17 @@ static PmtPiece* find_piece(PmtCorpus* corpus, char* name) {
   return bsearch(&key, corpus->pieces, corpus->n_pieces, sizeof key, by_name);
 }
 
-/** Read one list. Names that are no file here are passed over: lists outlive files. */
-static void read_split(PmtCorpus* corpus, PmtSplit split) {
+/** Read one list, if there is one. Names that are no file here are passed over: lists outlive files. */
+static PmtStatus read_split(PmtCorpus* corpus, PmtSplit split, PmtError* error) {
   char path[4096];
   unsigned char* text;
   size_t size;
-  if ((size_t)snprintf(path, sizeof path, "%s/%s", corpus->folder, split_file[split]) >= sizeof path) { return; }
-  if (pmt_file_read(path, SPLIT_FILE_BYTES_MAX, &text, &size, NULL)) { return; }
+  if ((size_t)snprintf(path, sizeof path, "%s/%s", corpus->folder, split_file[split]) >= sizeof path) {
+    return pmt_fail(error, PMT_TOO_BIG, "%.80s...: path too long", corpus->folder);
+  }
+  if (access(path, F_OK)) { return PMT_OK; }
+  const PmtStatus st = pmt_file_read(path, SPLIT_FILE_BYTES_MAX, &text, &size, error);
+  if (st) { return st; }
   char* save = NULL;
   for (char* line = strtok_r((char*)text, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save)) {
     PmtPiece* piece = find_piece(corpus, line);
@@ -75,6 +81,7 @@ static void read_split(PmtCorpus* corpus, PmtSplit split) {
     corpus->has_split = true;
   }
   free(text);
+  return PMT_OK;
 }
 
 static uint64_t hash_name(const char* name) {
@@ -179,9 +186,9 @@ PmtStatus pmt_corpus_load(const char* name, const char* folder, uint32_t parts_m
   }
   PmtStatus st = list_files(corpus, error);
   if (!st) {
-    for (PmtSplit s = PMT_SPLIT_TRAIN; s < PMT_SPLITS; ++s) { read_split(corpus, s); }
-    st = import_all(corpus, parts_max, refusal, handle, error);
+    for (PmtSplit s = PMT_SPLIT_TRAIN; !st && s < PMT_SPLITS; ++s) { st = read_split(corpus, s, error); }
   }
+  if (!st) { st = import_all(corpus, parts_max, refusal, handle, error); }
   if (!st && !corpus->n_pieces) {
     st = pmt_fail(error, PMT_BAD_FILE, "%s: none of the %zu MIDI files is usable", folder, corpus->n_refused);
   }

@@ -75,6 +75,8 @@ static void describe_styles(Meta* m, const PmtExport* about, uint32_t styles) {
   }
   key(m, "style_parts");
   for (uint32_t k = 0; k < styles; ++k) { say(m, "%s%u", k ? "," : "", f->style_parts[k]); }
+  key(m, "style_drums");
+  for (uint32_t k = 0; k < styles; ++k) { say(m, "%s%u", k ? "," : "", f->style_drums[k]); }
   key(m, "style_bpm");
   for (uint32_t k = 0; k < styles; ++k) { say(m, "%s%.4g", k ? "," : "", (double)f->style_bpm[k]); }
   key(m, "density_octiles");
@@ -115,7 +117,7 @@ static void describe(Meta* m, const PmtParams* params, const PmtExport* about) {
 
 /** Bias_hh is zero: a layer's two biases were trained as one. */
 static size_t list_tensors(const PmtParams* params, const float* w, const float* zeros,
-                           char names[PMT_TRAIN_LAYERS_MAX][24], PmtTensorOut out[TENSORS_MAX]) {
+                           char names[PMT_TRAIN_LAYERS_MAX][32], PmtTensorOut out[TENSORS_MAX]) {
   size_t n = 0;
   for (uint32_t i = 0; i < params->n_blocks; ++i) {
     const PmtBlock* b = &params->block[i];
@@ -134,7 +136,7 @@ PmtStatus pmt_export_model(const char* path, const PmtParams* params, const floa
   float* zeros = calloc(4 * params->shape.h, sizeof *zeros);
   PmtStatus st = PMT_NO_MEM;
   if (m.text && zeros) {
-    char names[PMT_TRAIN_LAYERS_MAX][24];
+    char names[PMT_TRAIN_LAYERS_MAX][32];
     PmtTensorOut tensors[TENSORS_MAX];
     const size_t n = list_tensors(params, w, zeros, names, tensors);
     describe(&m, params, about);

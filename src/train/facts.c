@@ -24,11 +24,13 @@ static PmtStatus describe_style(const PmtCorpus* corpus, size_t k, PmtFacts* fac
   uint32_t parts[PMT_PARTS_MAX + 1] = {0};
   uint32_t programs[PMT_PARTS_MAX][128] = {{0}};
   float* bpm = malloc((corpus->n_pieces + 1) * sizeof *bpm);
-  size_t n = 0;
+  size_t n = 0, n_train = 0, n_drums = 0;
   if (!bpm) { return PMT_NO_MEM; }
   for (size_t i = 0; i < corpus->n_pieces; ++i) {
     const PmtPiece* piece = &corpus->pieces[i];
     if (piece->split != PMT_SPLIT_TRAIN) { continue; }
+    ++n_train;
+    n_drums += piece->drums;
     ++parts[piece->parts];
     for (uint32_t p = 0; p < piece->parts; ++p) { ++programs[p][piece->program[p] & 127]; }
     if (piece->bpm > 0.0f) { bpm[n++] = piece->bpm; }
@@ -36,6 +38,7 @@ static PmtStatus describe_style(const PmtCorpus* corpus, size_t k, PmtFacts* fac
   qsort(bpm, n, sizeof *bpm, by_value);
   facts->style_bpm[k] = n ? bpm[n / 2] : 0.0f;
   free(bpm);
+  facts->style_drums[k] = n_drums * 10 >= n_train && n_drums;
   facts->style_parts[k] = (uint8_t)commonest(parts, PMT_PARTS_MAX + 1);
   for (uint32_t p = 0; p < PMT_PARTS_MAX; ++p) { facts->program[k][p] = (uint8_t)commonest(programs[p], 128); }
   return pmt_corpus_octiles(corpus, facts->octiles[k]);

@@ -14,6 +14,7 @@ typedef struct {
   bool velocity, drums, ornaments;
   uint8_t program[PMT_STYLES_MAX][PMT_PARTS_MAX]; /**< the commonest of each style and part */
   uint8_t style_parts[PMT_STYLES_MAX];            /**< the commonest number of melodic parts */
+  bool style_drums[PMT_STYLES_MAX];               /**< at least one piece in ten has drums */
   float style_bpm[PMT_STYLES_MAX];                /**< median opening tempo */
   uint16_t octiles[PMT_STYLES_MAX][PMT_OCTILE_LIMITS];
 } PmtFacts;

@@ -35,7 +35,7 @@ PmtStatus pmt_params_layout(const PmtTrainShape* shape, PmtParams* params, PmtEr
   add_block(params, "phrase.weight", PMT_TRAIN_PHRASES, s.d, false);
   add_block(params, "density.weight", PMT_TRAIN_DENSITIES, s.d, false);
   for (uint32_t l = 0; l < s.layers; ++l) {
-    char name[24];
+    char name[32];
     snprintf(name, sizeof name, "rnn.weight_ih_l%u", l);
     add_block(params, name, 4 * s.h, pmt_layer_inputs(&s, l), true);
     snprintf(name, sizeof name, "rnn.weight_hh_l%u", l);

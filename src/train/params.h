@@ -43,7 +43,7 @@ typedef enum {
 enum { PMT_BLOCKS_MAX = PMT_BLOCK_LAYERS + 3 * PMT_TRAIN_LAYERS_MAX + 2 };
 
 typedef struct {
-  char name[24];
+  char name[32];
   size_t at;       /**< offset in floats, a multiple of 16 */
   uint32_t rows, cols;
   bool decay;      /**< weight decay applies: the matrices, neither tables nor biases */

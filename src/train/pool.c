@@ -13,7 +13,9 @@ typedef struct {
 } Member;
 
 struct PmtPool {
-  uint32_t n, n_started;
+  uint32_t n;
+  bool abandoned; /* not all threads could be started: those that were leave at the gate */
+  pthread_mutex_t gate; /* held while threads are being started */
   PmtJob job; /* NULL asks the threads to leave; written before `start` is reached */
   void* context;
   pthread_barrier_t start, middle, end;
@@ -23,20 +25,26 @@ struct PmtPool {
 static void* work(void* handle) {
   const Member* me = handle;
   PmtPool* pool = me->pool;
-  for (;;) {
+  pthread_mutex_lock(&pool->gate);
+  const bool leave = pool->abandoned;
+  pthread_mutex_unlock(&pool->gate);
+  while (!leave) {
     pthread_barrier_wait(&pool->start);
     if (!pool->job) { return NULL; }
     pool->job(pool->context, me->index);
     pthread_barrier_wait(&pool->end);
   }
+  return NULL;
 }
 
-/** Threads already waiting at `start` would wait for ever for those that could not be started: cancel them there. */
-static void abandon(PmtPool* pool) {
-  for (uint32_t i = 1; i <= pool->n_started; ++i) {
-    pthread_cancel(pool->members[i].thread);
-    pthread_detach(pool->members[i].thread);
-  }
+static void join(PmtPool* pool, uint32_t n) {
+  for (uint32_t i = 1; i < n; ++i) { pthread_join(pool->members[i].thread, NULL); }
+  pthread_barrier_destroy(&pool->start);
+  pthread_barrier_destroy(&pool->middle);
+  pthread_barrier_destroy(&pool->end);
+  pthread_mutex_destroy(&pool->gate);
+  free(pool->members);
+  free(pool);
 }
 
 PmtStatus pmt_pool_new(uint32_t n, PmtPool** pool) {
@@ -54,13 +62,18 @@ PmtStatus pmt_pool_new(uint32_t n, PmtPool** pool) {
   pthread_barrier_init(&p->start, NULL, n);
   pthread_barrier_init(&p->middle, NULL, n);
   pthread_barrier_init(&p->end, NULL, n);
-  for (uint32_t i = 1; i < n; ++i) {
-    members[i] = (Member){.pool = p, .index = i};
-    if (pthread_create(&members[i].thread, NULL, work, &members[i])) {
-      abandon(p); /* leaks the little that they stand on: the process is about to end with a message */
-      return PMT_NO_MEM;
-    }
-    p->n_started = i;
+  pthread_mutex_init(&p->gate, NULL);
+  pthread_mutex_lock(&p->gate);
+  uint32_t started = 1;
+  for (; started < n; ++started) {
+    members[started] = (Member){.pool = p, .index = started};
+    if (pthread_create(&members[started].thread, NULL, work, &members[started])) { break; }
+  }
+  p->abandoned = started < n;
+  pthread_mutex_unlock(&p->gate);
+  if (p->abandoned) {
+    join(p, started);
+    return PMT_NO_MEM;
   }
   *pool = p;
   return PMT_OK;
@@ -70,12 +83,7 @@ void pmt_pool_free(PmtPool* pool) {
   if (!pool) { return; }
   pool->job = NULL;
   pthread_barrier_wait(&pool->start);
-  for (uint32_t i = 1; i < pool->n; ++i) { pthread_join(pool->members[i].thread, NULL); }
-  pthread_barrier_destroy(&pool->start);
-  pthread_barrier_destroy(&pool->middle);
-  pthread_barrier_destroy(&pool->end);
-  free(pool->members);
-  free(pool);
+  join(pool, pool->n);
 }
 
 uint32_t pmt_pool_size(const PmtPool* pool) { return pool->n; }
