@@ -343,13 +343,15 @@ static void test_controls(void) {
   pmt_engine_free(engine);
 }
 
-/** A model that would rather be silent is made to play in every third bar; unless silence is wanted. */
+/** A model that would rather be silent is made to play when the transport starts and in every third bar after;
+    unless silence is wanted. */
 static void test_silence_guard(void) {
   PmtEngine* const engine = pmt_script_engine(&(PmtTinyOptions){.slot_bias = 30.0f});
   PmtControls c = pmt_controls_default();
   PmtMidiList list = render_with(engine, &c);
-  CHECK(count_on(&list, 0, 2 * 96000) == 0 && count_on(&list, 2 * 96000, 3 * 96000) == 1);
-  CHECK(count_on(&list, 0, UINT64_MAX) == 2);
+  CHECK(count_on(&list, 0, 96000) == 1 && count_on(&list, 96000, 3 * 96000) == 0);
+  CHECK(count_on(&list, 3 * 96000, 4 * 96000) == 1);
+  CHECK(count_on(&list, 0, UINT64_MAX) == 3);
   pmt_midi_list_free(&list);
   c.density = -1.0f;
   list = render_with(engine, &c);

@@ -114,7 +114,7 @@ static void test_broken(void) {
 }
 
 static PmtModel model_of(void) {
-  PmtModel m = {.parts = 4, .vocab = V, .velocity = true, .n_styles = 3, .parts_used = {4, 2, 0}};
+  PmtModel m = {.parts = 4, .vocab = V, .velocity = true, .n_styles = 3, .parts_used = {4, 2, 0}, .style_drums = {0, 1, 1}};
   memset(m.pitch_lo, 36, sizeof m.pitch_lo);
   memset(m.pitch_hi, 84, sizeof m.pitch_hi);
   return m;
@@ -153,6 +153,14 @@ static void test_freeze(void) {
     CHECK(pmt_limits_has(&f.limits, pmt_token_note(0, n)) == (n >= 50 && n <= 64 && (0xab5 >> n % 12 & 1)));
     CHECK(!pmt_limits_has(&f.limits, pmt_token_note(2, n)));
   }
+  PmtModel with_drums = m;
+  with_drums.drums = true;
+  pmt_freeze(&with_drums, &c, &place, 1.0f, &f);
+  CHECK(pmt_limits_has(&f.limits, pmt_token_drum(40)));
+  PmtControls no_drums = c;
+  no_drums.style = no_drums.style2 = 0.0f;
+  pmt_freeze(&with_drums, &no_drums, &place, 1.0f, &f);
+  CHECK(!pmt_limits_has(&f.limits, pmt_token_drum(40)));
   c.blend = 0.0f; /* drums alone, and the model has none: silence */
   pmt_freeze(&m, &c, &place, 1.0f, &f);
   CHECK(!pmt_limits_has(&f.limits, pmt_token_note(0, 60)));

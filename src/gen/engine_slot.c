@@ -47,7 +47,8 @@ void pmt_slot_begin(PmtEngine* const e, const PmtPlace* const place, const bool 
   slot->surprise = 0.0f;
   slot->done = 0;
   pmt_freeze(player->model, &e->controls, place, pmt_repeats_lift(&e->repeats), &slot->frozen);
-  slot->must_play = pmt_repeats_starved(&e->repeats) && e->controls.density > quiet_density;
+  /* Music on paper often begins with a rest and a pickup; who presses play wants to hear something. */
+  slot->must_play = (fresh || pmt_repeats_starved(&e->repeats)) && e->controls.density > quiet_density;
 
   const uint32_t k = place->index % PMT_SLOTS_MAX;
   const uint32_t k_next = pmt_clock_place_after(&e->clock, place).index % PMT_SLOTS_MAX;

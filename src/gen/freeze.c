@@ -78,8 +78,19 @@ static uint32_t parts_in_use(const PmtModel* const model, const float weight[PMT
   return min_of(parts, model->parts);
 }
 
-static void freeze_limits(const PmtModel* const model, const PmtControls* const c, const uint32_t parts,
+/** A style without drums gets none, however unsure the model is of it: a rag in 4/4 would else turn into a beat. */
+static bool drums_in_use(const PmtModel* const model, const float weight[PMT_STYLES_MAX]) {
+  bool drums = false;
+  for (uint32_t i = 0; i < model->n_styles; ++i) {
+    drums |= weight[i] > 0.0f && model->style_drums[i];
+  }
+  return drums && model->drums;
+}
+
+static void freeze_limits(const PmtModel* const model, const PmtControls* const c, const float weight[PMT_STYLES_MAX],
                           const uint16_t allowed, PmtLimits* const limits) {
+  const uint32_t parts = parts_in_use(model, weight);
+  const bool drums = drums_in_use(model, weight);
   pmt_limits_clear(limits);
   const uint32_t lo = whole(c->register_lo), hi = whole(c->register_hi);
   for (uint32_t p = 0; p < parts; ++p) {
@@ -90,7 +101,7 @@ static void freeze_limits(const PmtModel* const model, const PmtControls* const 
       }
     }
   }
-  for (uint32_t key = PMT_DRUM_LO; model->drums && key <= PMT_DRUM_HI; ++key) {
+  for (uint32_t key = PMT_DRUM_LO; drums && key <= PMT_DRUM_HI; ++key) {
     pmt_limits_set(limits, pmt_token_drum(key), true);
   }
   limits->ornaments = model->ornaments;
@@ -137,5 +148,5 @@ void pmt_freeze(const PmtModel* const model, const PmtControls* const c, const P
   frozen->condition.key = pmt_scale_key(mode, root);
   frozen->condition.phrase = phrase_of(place->bar);
   frozen->condition.density = density_of(c->density);
-  freeze_limits(model, c, parts_in_use(model, frozen->condition.style), strict ? in_scale : 0xfff, &frozen->limits);
+  freeze_limits(model, c, frozen->condition.style, strict ? in_scale : 0xfff, &frozen->limits);
 }

@@ -21,6 +21,7 @@ typedef struct {
   uint8_t program[PMT_STYLES_MAX][PMT_PARTS_MAX]; /**< General MIDI program by style and part (metadata "programs") */
   uint8_t parts_used[PMT_STYLES_MAX];          /**< melodic parts each style had in training, 0 = drums alone
                                                     (metadata "style_parts"; all parts when it does not say) */
+  uint8_t style_drums[PMT_STYLES_MAX];         /**< 1 = the style has drums (metadata "style_drums"; 1 when it does not say) */
   float style_bpm[PMT_STYLES_MAX];             /**< median tempo of the style, 0 unknown (metadata "style_bpm") */
   float temperature, min_p;                    /**< suggested */
   uint64_t hash;                               /**< of the file's content */
@@ -38,6 +39,7 @@ int pmt_model_style(const PmtModel* model, const char* name);
 /* Metadata formats beyond docs/model.md's table, all optional:
    "programs"    "48,48,42,42;0,0;..."   per style, separated by ';', General MIDI program of each part
    "style_parts" "4,3,2,..."             per style, melodic parts in use
+   "style_drums" "0,0,1,..."             per style, 1 = it had drums in training
    "style_bpm"   "120,96,..."            per style, median opening tempo in quarter notes a minute */
 
 #endif
