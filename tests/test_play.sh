@@ -149,6 +149,27 @@ cp -r tiny.lv2 cut.lv2
 head -c 1000 tiny.safetensors >cut.lv2/partimento.safetensors
 expect_failure 'partimento.safetensors: ' "$partimento" play --bundle cut.lv2
 
+# ---- a plugin that sins: hanging notes and bad events are found ----
+mkdir bad.lv2
+${CC:-cc} -shared -fPIC $(pkg-config --cflags lv2) -o bad.lv2/bad.so "$root/tests/data/bad_plugin.c" || fail "cc"
+cat >bad.lv2/manifest.ttl <<'END'
+@prefix atom: <http://lv2plug.in/ns/ext/atom#> .
+@prefix doap: <http://usefulinc.com/ns/doap#> .
+@prefix lv2: <http://lv2plug.in/ns/lv2core#> .
+@prefix rsz: <http://lv2plug.in/ns/ext/resize-port#> .
+<urn:bad> a lv2:Plugin ; lv2:binary <bad.so> ; doap:name "Bad" ;
+  lv2:requiredFeature <http://lv2plug.in/ns/ext/urid#map> ;
+  lv2:port [ a lv2:OutputPort , atom:AtomPort ; lv2:index 0 ; lv2:symbol "out" ; lv2:name "Out" ;
+      atom:bufferType atom:Sequence ; rsz:minimumSize 1024 ] ,
+    [ a lv2:InputPort , lv2:ControlPort ; lv2:index 1 ; lv2:symbol "sin" ; lv2:name "Sin" ; lv2:default 0 ] .
+END
+expect 0 '' "$partimento" play --bundle bad.lv2 --bars 1 --json
+[ "$(number notes)" = 1 ] || fail "the note was not counted"
+expect_failure '1 notes hang' "$partimento" play --bundle bad.lv2 --bars 1 --set sin=1
+expect_failure '1 output events' "$partimento" play --bundle bad.lv2 --bars 1 --set sin=2
+expect_failure '1 output events' "$partimento" play --bundle bad.lv2 --bars 1 --set sin=3
+expect_failure 'no property that takes a file' "$partimento" play --bundle bad.lv2 --model other.safetensors
+
 # ---- the demo's own automation, with the shipped model's names or the ports' ----
 sed 's/Quartet/0/; s/Ragtime/1/' "$root/docs/demo.automation" >demo.automation
 expect 0 '' play --bars 32 --tempo 108 --automate demo.automation --json

@@ -73,7 +73,7 @@ void pmt_host_position(PmtHost* host, const PmtPosition* position, PmtPositionFo
     what the plugin told so far. @return PMT_UNSUPPORTED: it has none; PMT_BAD_ARG: no room in the port's buffer */
 PmtStatus pmt_host_send_path(PmtHost* host, const char* path, PmtError* error);
 
-/** Call run() once. @return nanoseconds it took */
+/** Call run() once. @return nanoseconds it took: of the clock in real time, else of the processor */
 uint64_t pmt_host_run(PmtHost* host, uint32_t n_frames);
 
 /** The path the plugin last told for that property, and the last text it told for any; empty when it told none. */

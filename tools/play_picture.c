@@ -128,19 +128,57 @@ static void add_bars_and_jumps(Picture* p) {
   }
 }
 
+/* Tempo steps in mid-song; ramps are left to the ear. */
+static void add_tempos(Picture* p) {
+  const PmtTransport* t = &p->play->transport;
+  char text[PMT_ROLL_TEXT];
+  for (size_t i = 0; i < t->n_stretches; ++i) {
+    const PmtStretch* stretch = &t->stretches[i];
+    const double from = t->song_bars[stretch->first].quarter;
+    const double to = t->song_bars[stretch->first + stretch->count].quarter;
+    for (size_t k = 1; k < t->n_pieces; ++k) {
+      const PmtTempoPiece* piece = &t->pieces[k];
+      if (piece->quarter > from && piece->quarter < to && !t->automation->items[piece->item].ramp) {
+        snprintf(text, sizeof text, "%.4g bpm", piece->bpm);
+        check(p, pmt_roll_add_mark(&p->roll, stretch->quarter + piece->quarter - from, text));
+      }
+    }
+  }
+}
+
+/* The tempo at the start, and where it goes. */
+static void print_tempo(const PmtTransport* t, char* text, size_t size) {
+  const double start = t->song_bars[t->stretches[0].first].quarter;
+  double lo = PMT_TEMPO_MAX;
+  double hi = PMT_TEMPO_MIN;
+  for (size_t i = 0; i < t->n_pieces; ++i) {
+    const bool over = i + 1 < t->n_pieces && t->pieces[i + 1].quarter <= start;
+    if (!over && t->pieces[i].quarter < t->song_bars[t->n_song_bars - 1].quarter) {
+      lo = fmin(lo, t->pieces[i].bpm);
+      hi = fmax(hi, t->pieces[i].bpm);
+    }
+  }
+  if (hi > lo) {
+    snprintf(text, size, "%.4g to %.4g", lo, hi);
+  } else {
+    snprintf(text, size, "%.4g", lo);
+  }
+}
+
 static void add_titles(Picture* p) {
   const PmtPlay* play = p->play;
-  const PmtPlayArgs* args = &play->args;
+  const PmtSongBar* first = &play->transport.song_bars[play->transport.stretches[0].first];
   float seed = 0;
   char tail[40] = "";
+  char tempo[40];
+  print_tempo(&play->transport, tempo, sizeof tempo);
   snprintf(p->roll.title, sizeof p->roll.title, "%s",
            play->model && *play->model->title ? play->model->title : "Partimento");
   if (pmt_host_get(play->host, "seed", &seed)) {
     snprintf(tail, sizeof tail, ", seed %.0f", (double)seed);
   }
-  snprintf(p->roll.subtitle, sizeof p->roll.subtitle, "%lld bars, %u/%u, %.4g quarters a minute, %llu notes%s",
-           (long long)args->bars, args->meter.beats, args->meter.unit, args->tempo,
-           (unsigned long long)play->record.notes, tail);
+  snprintf(p->roll.subtitle, sizeof p->roll.subtitle, "%lld bars, %u/%u, %s quarters a minute, %llu notes%s",
+           (long long)play->args.bars, first->beats, first->unit, tempo, (unsigned long long)play->record.notes, tail);
   for (uint32_t i = 0; play->model && i < play->model->parts && i < PMT_ROLL_PARTS; ++i) {
     snprintf(p->roll.part_name[i], sizeof p->roll.part_name[i], "%s", play->model->part_name[i]);
   }
@@ -151,6 +189,7 @@ PmtStatus pmt_play_draw(const PmtPlay* play, PmtError* error) {
   const double channel = fmin(16, fmax(1, pmt_play_control_at(play, "channel", play->transport.stretches[0].from)));
   add_titles(&picture);
   add_bars_and_jumps(&picture);
+  add_tempos(&picture);
   walk_control(&picture, "style", take_style);
   add_curve(&picture);
   check(&picture, pmt_roll_add_midi(&picture.roll, &play->record.list, (uint32_t)channel - 1, played_quarter,
