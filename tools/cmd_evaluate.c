@@ -6,6 +6,7 @@
 #include "gen/model.h"
 #include "train/appraise.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -130,6 +131,10 @@ static int run(Evaluate* e) {
     status = print_table(model->style_name[style], &appraisal);
   }
   pmt_model_free(model);
+  if (!status && fflush(stdout)) {
+    pmt_fail(&error, PMT_IO, "standard output: %s", strerror(errno));
+    status = pmt_cli_failure("evaluate", &error);
+  }
   return status;
 }
 

@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# train and evaluate as a user types them: files, exit statuses, one clear line for each kind of wrong input.
+set -u
+. tests/support/expect.sh
+
+# tune FILE PITCH: four bars of quarter notes, one part. A byte is an octal escape; times are in quarters of 1 tick.
+octal() { printf '\\%03o' "$1"; }
+tune() {
+  body="\\000\\377\\130\\004\\004\\002\\030\\010"
+  for step in 0 4 7 12 7 4 0 2 4 5 7 5 4 2 0 0; do
+    pitch=$(octal $(($2 + step)))
+    body="$body\\000\\220$pitch\\120\\001\\200$pitch\\000"
+  done
+  body="$body\\000\\377\\057\\000"
+  printf 'MThd\000\000\000\006\000\000\000\001\000\001MTrk\000\000\000%b%b' "$(octal 140)" "$body" >"$1"
+}
+
+mkdir "$scratch/tunes" "$scratch/void" "$scratch/broken"
+for n in 1 2 3 4 5 6; do
+  tune "$scratch/tunes/tune$n.mid" $((50 + 3 * n))
+done
+printf 'no music' >"$scratch/tunes/wrong.mid"
+printf 'no music' >"$scratch/broken/wrong.mid"
+
+small="--hidden 16 --embed 8 --batch 2 --length 8 --threads 1"
+out=$scratch/model.safetensors
+
+# ---- a whole run ----
+expect 0 'tunes: wrong.mid refused: ' "$partimento" train --style "tunes=$scratch/tunes" --out "$out" --steps 4 $small \
+  --title 'A test' --license ISC
+[ ! -s "$scratch/stdout" ] || fail "train prints on stdout"
+grep -q 'OpenBLAS core' "$scratch/stderr" || fail "no core type"
+grep -q '^tunes: 6 pieces .* 1 refused' "$scratch/stderr" || fail "no count of pieces"
+for file in model.safetensors model.md model.svg model.safetensors.checkpoint; do
+  [ -s "$scratch/$file" ] || fail "no $file"
+done
+grep -q '^# A test' "$scratch/model.md" || fail "card: title"
+grep -q 'partimento train --style' "$scratch/model.md" || fail "card: command"
+grep -q '<svg' "$scratch/model.svg" || fail "curve"
+expect 0 '' "$partimento" inspect "$out"
+grep -q 'tunes' "$scratch/stdout" || fail "inspect does not name the style"
+cp "$out" "$scratch/first.safetensors"
+expect 0 '' sh -c "\"$partimento\" train --style \"tunes=$scratch/tunes\" --out \"$out\" --steps 4 $small \
+  --title 'A test' --license ISC 2>/dev/null"
+cmp -s "$out" "$scratch/first.safetensors" || fail "the same command made another model"
+
+# ---- evaluate ----
+expect 0 'wrong.mid refused' "$partimento" evaluate "$out" "$scratch/tunes" --json
+for key in pieces tokens quarters nats_per_token nats_per_quarter nats_per_quarter_key_given ngram_nats_per_quarter \
+  ngram_training refused; do
+  grep -q "^  \"$key\": " "$scratch/stdout" || fail "no $key"
+done
+grep -q '"pieces": 6' "$scratch/stdout" || fail "pieces"
+rm "$scratch/tunes/wrong.mid"
+expect 0 '' "$partimento" evaluate "$out" "$scratch/tunes" --style TUNES --baseline "$scratch/tunes" --threads 1
+grep -q '^6-gram ' "$scratch/stdout" || fail "no table"
+mkdir "$scratch/one"
+cp "$scratch/tunes/tune1.mid" "$scratch/one"
+expect 0 '' "$partimento" evaluate "$out" "$scratch/one" --json
+grep -q '"ngram_nats_per_quarter": null' "$scratch/stdout" || fail "a 6-gram of nothing"
+expect_misuse 'split' "$partimento" evaluate "$out" "$scratch/one" --split some
+expect_misuse 'missing operand' "$partimento" evaluate "$out"
+expect_failure 'no style "nosuch".*tunes' "$partimento" evaluate "$out" "$scratch/one" --style nosuch
+expect_failure 'void: no MIDI file' "$partimento" evaluate "$out" "$scratch/void"
+expect_failure 'nowhere' "$partimento" evaluate "$out" "$scratch/nowhere"
+expect_failure 'nowhere' "$partimento" evaluate "$scratch/nowhere" "$scratch/tunes"
+expect_failure 'tune1.mid' "$partimento" evaluate "$scratch/tunes/tune1.mid" "$scratch/tunes"
+head -c 5000 "$out" >"$scratch/short.safetensors"
+expect_failure 'short.safetensors' "$partimento" evaluate "$scratch/short.safetensors" "$scratch/tunes"
+if [ -w /dev/full ]; then
+  expect 1 'standard output' sh -c "\"$partimento\" evaluate \"$out\" \"$scratch/one\" >/dev/full"
+fi
+
+# ---- wrong use of train ----
+expect_misuse 'no --style' "$partimento" train --out "$out"
+expect_misuse 'no --out' "$partimento" train --style "a=$scratch/tunes"
+for style in a =b a= 'a,b=c' ''; do
+  expect_misuse '--style' "$partimento" train --out "$out" --style "$style"
+done
+expect_misuse 'twice' "$partimento" train --out "$out" --style "a=$scratch/tunes" --style "A=$scratch/tunes"
+expect_misuse '--layers' "$partimento" train --out "$out" --style "a=$scratch/tunes" --layers 4
+expect_misuse 'UTF-8' "$partimento" train --out "$out" --style "a=$scratch/tunes" --title "$(printf '\377')"
+expect_failure 'void: no MIDI file' "$partimento" train --out "$out" --style "a=$scratch/void"
+expect 1 'broken: none of the 1 MIDI files is usable' "$partimento" train --out "$out" --style "a=$scratch/broken"
+expect_failure 'nowhere' "$partimento" train --out "$scratch/nowhere/x.safetensors" --style "a=$scratch/tunes"
+expect 1 'another run' "$partimento" train --resume --out "$out" --style "a=$scratch/tunes" --steps 4 $small
+
+# ---- stopped by a signal, resumed ----
+"$partimento" train --style "tunes=$scratch/tunes" --out "$scratch/long.safetensors" --minutes 5 $small \
+  >"$scratch/stdout" 2>"$scratch/stderr" &
+pid=$!
+sleep 2
+kill -TERM $pid
+wait $pid || fail "stopped: exit status $?"
+grep -q 'resume goes on' "$scratch/stderr" || fail "no word of --resume"
+[ -s "$scratch/long.safetensors.checkpoint" ] || fail "no checkpoint"
+expect 0 'resume goes on' "$partimento" train --style "tunes=$scratch/tunes" --out "$scratch/long.safetensors" --minutes 5 \
+  $small --resume --pause-after 1
