@@ -55,7 +55,7 @@ static bool dispatches;
 #ifndef SANITIZED
 static _Thread_local unsigned char* painted; /* lowest painted byte */
 
-int pthread_mutex_lock(pthread_mutex_t* mutex) {
+__attribute__((visibility("default"))) int pthread_mutex_lock(pthread_mutex_t* mutex) {
   static int (*real)(pthread_mutex_t*);
   if (!real) {
     *(void**)&real = dlsym(RTLD_NEXT, "pthread_mutex_lock");
@@ -207,6 +207,9 @@ static void test_checker(void) {
   munmap(sink, 4096);
 #ifndef SANITIZED
   CHECK(try(do_lock).locks == 1);
+  int (*found)(pthread_mutex_t*) = NULL; /* what the plugin's calls are bound to */
+  *(void**)&found = dlsym(RTLD_DEFAULT, "pthread_mutex_lock");
+  CHECK(found == pthread_mutex_lock);
   CHECK(try(do_stack).stack > STACK_LIMIT);
 #else
   (void)do_lock, (void)do_stack;
