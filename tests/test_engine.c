@@ -579,7 +579,7 @@ static void chaos(const uint64_t key, PmtEngine* const engine, PmtPlayer** const
 static void test_chaos(void) {
   PmtEngine* const engine = pmt_script_engine(&(PmtTinyOptions){.d = 8, .h = 16, .layers = 1, .note_bias = 2.0f});
   PmtPlayer* spare = pmt_script_player(&(PmtTinyOptions){.seed = 3, .d = 8, .h = 16, .layers = 1, .parts = 2, .note_bias = 2.0f});
-  for (uint64_t i = 0; i < 4000; ++i) {
+  for (uint64_t i = 0; i < 2500; ++i) {
     chaos(i, engine, &spare);
   }
   pmt_player_free(spare);

@@ -18,7 +18,7 @@ enum { PMT_HELD_MAX = 128 };
 /** Where MIDI goes. @param frame offset within the present call of pmt_engine_advance
     @return false when there is no space: the engine keeps note-offs and tries again, and drops a refused note-on. */
 typedef struct {
-  bool (*write)(void* handle, uint32_t frame, const uint8_t* bytes, uint32_t size);
+  bool (*write)(void* handle, uint32_t frame, const uint8_t* bytes, uint32_t size) PMT_RT; /**< RT in the plugin; renderers allocate */
   void* handle;
 } PmtMidiOut;
 
