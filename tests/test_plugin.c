@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-static char scratch[512], bundle[1024], bundle_empty[1024], model_a[1024], model_b[1024];
+static char scratch[512], first[1024], bundle[1024], bundle_empty[1024], model_a[1024], model_b[1024];
 
 static PmtHost* make_host(const PmtHostWorker worker) {
   PmtHost* const host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .worker = worker});
@@ -106,6 +106,41 @@ static void test_block_sizes(void) {
   pmt_host_free(reference);
 }
 
+/* The renderer (`partimento generate`) and a host hear the same. */
+static void test_renderer(void) {
+  enum { BARS = 12 };
+  const PmtRenderOptions options = {.sample_rate = 48000, .bars = BARS, .quarter_bpm = 150, .beats = 4, .unit = 4,
+                                    .block = 333};
+  const PmtControls controls = pmt_controls_default();
+  PmtModel* model = NULL;
+  PmtPlayer* player = NULL;
+  PmtEngine* engine = NULL;
+  PmtMidiList rendered = {0};
+  CHECK(!pmt_model_load(first, &model, NULL) && !pmt_player_new(model, &player));
+  CHECK(!pmt_engine_new(48000, player, &engine) && !pmt_render(engine, &controls, &options, &rendered, NULL));
+  pmt_engine_free(engine);
+
+  PmtHost* const host = make_host(PMT_HOST_NO_WORKER);
+  const uint64_t preroll = pmt_preroll_frames(48000), end = BARS * 4 * 60 * 48000 / 150;
+  PmtPosition position = at(0, 0, 150);
+  pmt_host_send_position(host, 0, &position, PMT_HOST_PLAIN);
+  pmt_host_run(host, (uint32_t)preroll);
+  for (uint64_t frame = 0, n; frame <= end; frame += n) {
+    position = at((int64_t)frame, frame < end, 150);
+    n = frame < end && end - frame < 1000 ? end - frame : 1000;
+    pmt_host_send_position(host, 0, &position, PMT_HOST_PLAIN);
+    pmt_host_run(host, (uint32_t)n);
+  }
+  CHECK(!pmt_host_sounding(host));
+  for (size_t i = 0; i < pmt_host_midi(host)->n_events; ++i) {
+    pmt_host_midi(host)->events[i].frame -= preroll;
+  }
+  CHECK(rendered.n_events > 100);
+  check_equal(&rendered, pmt_host_midi(host), "renderer");
+  pmt_midi_list_free(&rendered);
+  pmt_host_free(host);
+}
+
 /* What does not change the music: options, activation again, MIDI in, unconnected ports, number types. */
 static void test_same_music(void) {
   PmtHost* const reference = make_host(PMT_HOST_POLLED);
@@ -126,15 +161,15 @@ static void test_same_music(void) {
   check_equal(pmt_host_midi(reference), pmt_host_midi(host), "a flood of controllers");
   pmt_host_deactivate(host);
   pmt_host_activate(host);
-  PmtMidiList first = *pmt_host_midi(host);
+  PmtMidiList once = *pmt_host_midi(host);
   *pmt_host_midi(host) = (PmtMidiList){0};
   play_song(host, 512);
-  CHECK(pmt_host_midi(host)->n_events == first.n_events);
-  for (size_t i = 0; i < first.n_events; ++i) {
+  CHECK(pmt_host_midi(host)->n_events == once.n_events);
+  for (size_t i = 0; i < once.n_events; ++i) {
     pmt_host_midi(host)->events[i].frame -= SONG_FRAMES;
   }
-  check_equal(&first, pmt_host_midi(host), "activated again");
-  pmt_midi_list_free(&first);
+  check_equal(&once, pmt_host_midi(host), "activated again");
+  pmt_midi_list_free(&once);
   pmt_host_free(host);
   pmt_host_free(reference);
 }
@@ -507,7 +542,7 @@ static void make_models(void) {
   pmt_host_make_scratch(scratch, sizeof scratch);
   snprintf(model_a, sizeof model_a, "%s/model-a.safetensors", scratch);
   snprintf(model_b, sizeof model_b, "%s/model-b.safetensors", scratch);
-  char first[1024], folder[1024];
+  char folder[1024];
   snprintf(first, sizeof first, "%s/first.safetensors", scratch);
   PmtError error;
   CHECKF(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 1, .note_bias = 2}, &error), "%s", error.text);
@@ -521,6 +556,7 @@ static void make_models(void) {
 int main(void) {
   make_models();
   test_block_sizes();
+  test_renderer();
   test_same_music();
   test_positions();
   test_absurd_ports();

@@ -48,7 +48,7 @@ static int log_printf(LV2_Log_Handle handle, LV2_URID type, const char* format, 
   return n;
 }
 
-_Static_assert(PMT_PORT_COUNT <= HOST_PORTS, "make HOST_PORTS larger");
+_Static_assert((int)PMT_PORT_COUNT <= (int)HOST_PORTS, "make HOST_PORTS larger");
 
 /* Making ----------------------------------------------------------------------------------------------------------- */
 
