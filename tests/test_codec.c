@@ -151,7 +151,8 @@ static void test_keys(void) {
       uint32_t n = 0;
       for (uint32_t i = 0; i < 7; ++i) {
         const uint32_t degree = mode ? minor[i] : major[i];
-        notes[n++] = (PmtNote){.pitch = (uint8_t)(60 + root + degree), .duration = i == 0 || i == 4 || i == 2 ? 48 : 12};
+        const bool in_chord = i == 0 || i == 2 || i == 4;
+        notes[n++] = (PmtNote){.pitch = (uint8_t)(60 + root + degree), .duration = in_chord ? 48 : 12};
       }
       notes[n++] = (PmtNote){.pitch = 36, .part = PMT_PART_DRUMS};
       CHECK(pmt_score_key(notes, n) == 1 + root + 12 * mode);

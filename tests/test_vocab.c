@@ -82,7 +82,8 @@ static void test_durations(void) {
     while (!is_sum(above)) {
       ++above;
     }
-    const uint32_t wanted = ticks >= PMT_DURATION_MAX ? PMT_DURATION_MAX : above - ticks < ticks - below ? above : below;
+    const bool up = ticks < PMT_DURATION_MAX && above - ticks < ticks - below;
+    const uint32_t wanted = up ? above : below;
     CHECKF(pmt_duration_nearest(ticks) == wanted, "%u: %u, not %u", ticks, pmt_duration_nearest(ticks), wanted);
   }
 }

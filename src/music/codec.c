@@ -186,7 +186,8 @@ static size_t* index_bars(const PmtScore* const score) {
 /** Each note is weighed in at most 8 windows: linear. */
 static uint32_t key_around(const PmtScore* const score, const size_t* const first, const size_t bar) {
   const size_t from = bar > KEY_BARS_BEFORE ? bar - KEY_BARS_BEFORE : 0;
-  const size_t end = bar + KEY_BARS - KEY_BARS_BEFORE < score->n_bars ? bar + KEY_BARS - KEY_BARS_BEFORE : score->n_bars;
+  const size_t wanted = bar + KEY_BARS - KEY_BARS_BEFORE;
+  const size_t end = wanted < score->n_bars ? wanted : score->n_bars;
   return pmt_score_key(score->notes + first[from], first[end] - first[from]);
 }
 
@@ -280,7 +281,8 @@ static PmtStatus take_slot(Decoder* const d, const PmtBar* const bar, const uint
   if (d->tokens[d->at] != pmt_token_slot(pmt_slot_number(in_bar))) {
     return refuse(d);
   }
-  const uint32_t k_next = PMT_SLOTS_MAX - 1 - pmt_slot_number(in_bar); /* any: T ends the slot, the caller compares it */
+  /* Any k_next does: every T ends the slot here, and the next take_slot() compares it. */
+  const uint32_t k_next = PMT_SLOTS_MAX - 1 - pmt_slot_number(in_bar);
   pmt_grammar_begin_slot(&d->grammar, pmt_slot_number(in_bar), pmt_slot_length(in_bar, bar->ticks), k_next, 0,
                          PMT_SLOT_TOKENS_MAX);
   d->next.onset = bar->tick + in_bar;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* From a MIDI file to a score on the grid. Above: the trainer, `inspect`, priming. Below: smf.c, import_*.c.
 
-   parts -> raw notes in score ticks -> bars -> ornaments -> grid -> doubles and re-strikes. Linear in the file but for the
-   sorting. */
+   parts -> raw notes in score ticks -> bars -> ornaments -> grid -> doubles and re-strikes. Linear in the file but for
+   the sorting. */
 #include "music/import.h"
 
 #include "music/import_internal.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Bars from the meter map of a file. Above: import.c.
 
-   A meter change in mid-bar ends the bar there: it keeps its own length. A first bar that is shorter than the meter after
-   it, and has a meter of its own to say so, is a pickup: it becomes a whole bar of which the front is missing. */
+   A meter change in mid-bar ends the bar there: it keeps its own length. A first bar that is shorter than the meter
+   after it, and has a meter of its own to say so, is a pickup: it becomes a whole bar of which the front is missing. */
 #include "music/import_internal.h"
 #include "music/meter.h"
 
@@ -39,7 +39,8 @@ static double exact_bar_ticks(const PmtSmfMeter* const meter) {
   return (double)PMT_TICKS_PER_WHOLE * meter->beats / meter->unit;
 }
 
-/** Meters to lay bars by. Bars shorter than a slot, with which converters fill gaps (three of 1/32), are taken together. */
+/** Meters to lay bars by. Bars shorter than a slot, with which converters fill gaps (three of 1/32), are taken
+    together. */
 static PmtSmfMeter sane_meter(const PmtSmfMeter* const meter) {
   const double ticks = meter->unit > 0 ? exact_bar_ticks(meter) : 0;
   if (!(ticks >= 1 && ticks <= PMT_BAR_TICKS_MAX)) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* Written-out ornaments back into signs (docs/model.md, "Ornaments on import"). Above: import.c, before the grid: a trill
-   in 64ths would not survive it.
+/* Written-out ornaments back into signs (docs/model.md, "Ornaments on import"). Above: import.c, before the grid: a
+   trill in 64ths would not survive it.
 
    Notes of an ornament follow each other without a gap in one part, a step (1 or 2 semitones) apart; other notes of the
-   part may sound meanwhile. A grace note that leaps stays a plain short note: the sign only says "led into by a neighbour". */
+   part may sound meanwhile. A grace note that leaps stays a plain short note: the sign only says "led into by a
+   neighbour". */
 #include "music/import_internal.h"
 
 enum {

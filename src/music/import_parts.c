@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Which voices of a file become which parts. Above: import.c.
 
-   A voice is a (track, channel) pair that has notes. As many as fit keep the file's order, which is score order. If there
-   are more, they are ordered by mean pitch and the two neighbours that lose least by it are merged, again and again. */
+   A voice is a (track, channel) pair that has notes. As many as fit keep the file's order, which is score order. If
+   there are more, they are ordered by mean pitch and the two neighbours that lose least by it are merged, again and
+   again. */
 #include "music/import_internal.h"
 
 #include <math.h>
@@ -44,7 +45,8 @@ static double cost_of_merging(const Voice* const a, const Voice* const b) {
   return fewer * (1.0 + fabs(mean_pitch(a) - mean_pitch(b)));
 }
 
-/** Merge neighbours in runs[0..n) until at most `parts_max` are left. n <= 128, so the cube is small. @return how many */
+/** Merge neighbours in runs[0..n) until at most `parts_max` are left. n <= 128, so the square is small.
+    @return how many */
 static uint32_t merge_neighbours(Voice* const runs, uint32_t* const n_groups, uint32_t n, const uint32_t parts_max) {
   while (n > parts_max) {
     uint32_t best = 0;

@@ -4,7 +4,8 @@
 
 enum { TRILL_TICKS = 3, TURN_TICKS = 3, GRACE_TICKS = 2 };
 
-/** The next note of the scale above (direction 1) or below (-1): two semitones away, or one where the scale has none there. */
+/** The next note of the scale above (direction 1) or below (-1): two semitones away, or one where the scale has none
+    there. */
 static uint8_t neighbour(const uint8_t pitch, const uint16_t scale, const int direction) {
   const int whole = pitch + 2 * direction;
   const int half = pitch + direction;

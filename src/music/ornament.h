@@ -16,7 +16,7 @@ typedef struct {
 
 /** Expand one note: a trill alternates with the next scale note each 3 ticks, a turn is up, main, down, main, a grace
     note takes 2 ticks before the note. PLAIN gives the note itself.
-    @param scale 12 bits, bit 0 = C: the scale the neighbour is taken from; 0 counts as chromatic major/minor: whole tone
+    @param scale 12 bits, bit 0 = C: the scale the neighbour is taken from; 0: the neighbour is a whole tone away
     @return notes written, 1..PMT_ORNAMENT_NOTES_MAX */
 uint32_t pmt_ornament_expand(const PmtNote* note, uint16_t scale, PmtOrnamentNote out[PMT_ORNAMENT_NOTES_MAX]) PMT_RT;
 

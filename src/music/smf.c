@@ -143,7 +143,8 @@ static PmtStatus add_change(Parser* const p, const MapEvent change) {
   return PMT_OK;
 }
 
-static PmtStatus begin_note(Parser* const p, const uint32_t track, const uint32_t channel, const unsigned char data[2]) {
+static PmtStatus begin_note(Parser* const p, const uint32_t track, const uint32_t channel,
+                            const unsigned char data[2]) {
   PmtSmf* const smf = p->smf;
   if (smf->n_notes >= PMT_SMF_NOTES_MAX) {
     return pmt_fail(p->error, PMT_TOO_BIG, "more than %u notes", PMT_SMF_NOTES_MAX);

@@ -64,7 +64,8 @@ typedef struct {
   uint64_t end_tick;            /**< where the tracks end; at least the last event */
 } PmtSmfOut;
 
-/** Write a type 1 file: track 0 with tempo and meter, then one track per channel in use. Written whole or not at all. */
+/** Write a type 1 file: track 0 with tempo and meter, then one track per channel in use. Written whole or not at all.
+    @return PMT_BAD_ARG (the line says which event, tempo or meter), PMT_IO, PMT_NO_MEM */
 PmtStatus pmt_smf_write(const char* path, const PmtSmfOut* out, PmtError* error);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Standard MIDI files, written. Above: gen/render, tools. Below: base/file.h. The file is built in memory, then put there
-   whole or not at all. */
+/* Standard MIDI files, written. Above: gen/render, tools. Below: base/file.h. The file is built in memory, then put
+   there whole or not at all. */
 #include "music/smf.h"
 
 #include "base/file.h"

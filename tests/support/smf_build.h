@@ -30,8 +30,8 @@ void pmt_build_meter(PmtSmfBuild* build, uint32_t delta, uint32_t beats, uint32_
 /** Note-on after `delta`, note-off after `length`. */
 void pmt_build_note(PmtSmfBuild* build, uint32_t delta, uint32_t channel, uint32_t pitch, uint32_t length);
 
-/** Parse, import, encode, decode, compare: whatever the bytes, each step succeeds or says no; CHECKs the promises of the
-    headers in between. @return whether it was music */
+/** Parse, import, encode, decode, compare: whatever the bytes, each step succeeds or says no; CHECKs the promises of
+    the headers in between. @return whether it was music */
 int pmt_exercise_smf(const unsigned char* bytes, size_t size);
 
 #endif
