@@ -125,11 +125,14 @@ static void test_freeze(void) {
   const PmtPlace place = {.bar = -1, .index = 3, .length = 12, .bar_ticks = 72, .start = 36};
   PmtControls c = pmt_controls_default();
   static PmtFrozen f;
-  pmt_freeze(&m, &c, &place, 1.25f, &f);
+  pmt_freeze(&m, &c, &place, 0, 1.25f, &f);
   CHECK(f.sampling.tau == 1.25f && f.sampling.penalised == 0 && f.scale == 0 && f.condition.style[0] == 1.0f);
   CHECK(f.condition.meter == 6 && f.condition.key == 0 && f.condition.phrase == 8 && f.condition.density == 0);
   CHECK(pmt_limits_has(&f.limits, pmt_token_note(3, 84)) && !pmt_limits_has(&f.limits, pmt_token_note(3, 85)));
   CHECK(!pmt_limits_has(&f.limits, pmt_token_drum(40)) && !f.limits.ornaments && f.limits.velocity);
+
+  pmt_freeze(&m, &c, &place, 8, 1.0f, &f); /* the key that was heard, as long as no scale is set */
+  CHECK(f.condition.key == 8);
 
   c.style = 1.4f;
   c.style2 = 1.0f;
@@ -137,7 +140,7 @@ static void test_freeze(void) {
   c.scale_mode = PMT_SCALE_DORIAN;
   c.scale_root = 2.0f;
   c.density = 0.5f;
-  pmt_freeze(&m, &c, &place, 1.0f, &f);
+  pmt_freeze(&m, &c, &place, 0, 1.0f, &f);
   CHECK(f.condition.style[1] == 1.0f && f.condition.key == 15 && f.condition.density == 7);
   CHECK(f.sampling.penalised == (uint16_t)(~0xab5 & 0xfff) && f.sampling.penalty == 4.0f && f.sampling.end_bias == -1.5f);
   CHECK(pmt_limits_has(&f.limits, pmt_token_note(1, 60)) && !pmt_limits_has(&f.limits, pmt_token_note(2, 60)));
@@ -148,21 +151,21 @@ static void test_freeze(void) {
   c.register_lo = 64.0f;
   c.register_hi = 50.0f;
   c = pmt_controls_sane(&c);
-  pmt_freeze(&m, &c, &place, 1.0f, &f);
+  pmt_freeze(&m, &c, &place, 0, 1.0f, &f);
   for (uint32_t n = 0; n < 128; ++n) {
     CHECK(pmt_limits_has(&f.limits, pmt_token_note(0, n)) == (n >= 50 && n <= 64 && (0xab5 >> n % 12 & 1)));
     CHECK(!pmt_limits_has(&f.limits, pmt_token_note(2, n)));
   }
   PmtModel with_drums = m;
   with_drums.drums = true;
-  pmt_freeze(&with_drums, &c, &place, 1.0f, &f);
+  pmt_freeze(&with_drums, &c, &place, 0, 1.0f, &f);
   CHECK(pmt_limits_has(&f.limits, pmt_token_drum(40)));
   PmtControls no_drums = c;
   no_drums.style = no_drums.style2 = 0.0f;
-  pmt_freeze(&with_drums, &no_drums, &place, 1.0f, &f);
+  pmt_freeze(&with_drums, &no_drums, &place, 0, 1.0f, &f);
   CHECK(!pmt_limits_has(&f.limits, pmt_token_drum(40)));
   c.blend = 0.0f; /* drums alone, and the model has none: silence */
-  pmt_freeze(&m, &c, &place, 1.0f, &f);
+  pmt_freeze(&m, &c, &place, 0, 1.0f, &f);
   CHECK(!pmt_limits_has(&f.limits, pmt_token_note(0, 60)));
 }
 
@@ -179,7 +182,7 @@ static void test_sane(void) {
     CHECK(s.register_lo <= s.register_hi && s.channel >= 1.0f && s.channel <= 16.0f);
     const PmtModel m = model_of();
     static PmtFrozen f;
-    pmt_freeze(&m, &s, &(PmtPlace){.length = 12, .bar_ticks = 96}, 1.0f, &f);
+    pmt_freeze(&m, &s, &(PmtPlace){.length = 12, .bar_ticks = 96}, 0, 1.0f, &f);
   }
   const PmtControls d = pmt_controls_default(), s = pmt_controls_sane(&d);
   CHECK(!memcmp(&d, &s, sizeof d) && pmt_controls_alike(&d, &s));

@@ -153,6 +153,7 @@ static void commit(PmtEngine* const e) {
   const PmtPlace next = pmt_clock_place_after(&e->clock, &played);
   if (next.bar != played.bar) {
     pmt_repeats_end_bar(&e->repeats);
+    pmt_tonality_end_bar(&e->tonality);
   }
   adopt(e);
   pmt_slot_begin(e, &next, !e->has_played);

@@ -7,6 +7,7 @@
 #include "gen/freeze.h"
 #include "gen/repeats.h"
 #include "gen/schedule.h"
+#include "gen/tonality.h"
 #include "music/score.h"
 
 enum { PMT_SLOT_NOTES_MAX = PMT_SLOT_STEPS_MAX, PMT_BURST = 8 };
@@ -70,6 +71,7 @@ struct PmtEngine {
   bool silenced;           /**< enabled <= 0 was acted upon */
   bool holding;
   PmtRepeats repeats;
+  PmtTonality tonality;
   PmtSchedule schedule;
   PmtHeld held;
   uint64_t work_per_frame;

@@ -25,6 +25,7 @@ static void restore_state(PmtEngine* const e, const bool fresh) {
     return;
   }
   pmt_repeats_reset(&e->repeats);
+  pmt_tonality_reset(&e->tonality);
   if (player->primed) {
     pmt_net_restore(player->state, player->start);
     grammar->velocity = player->start_velocity;
@@ -46,7 +47,7 @@ void pmt_slot_begin(PmtEngine* const e, const PmtPlace* const place, const bool 
   slot->n_notes = slot->n_tokens = 0;
   slot->surprise = 0.0f;
   slot->done = 0;
-  pmt_freeze(player->model, &e->controls, place, pmt_repeats_lift(&e->repeats), &slot->frozen);
+  pmt_freeze(player->model, &e->controls, place, pmt_tonality_key(&e->tonality), pmt_repeats_lift(&e->repeats), &slot->frozen);
   /* Music on paper often begins with a rest and a pickup; who presses play wants to hear something. */
   slot->must_play = (fresh || pmt_repeats_starved(&e->repeats)) && e->controls.density > quiet_density;
 
@@ -203,7 +204,10 @@ static void schedule_notes(PmtEngine* const e) {
     pmt_repeats_add(&e->repeats, slot->place.index * PMT_SLOT_TICKS + note->onset, note->part, note->pitch);
     if (note->part == PMT_PART_DRUMS) {
       schedule(e, note, on, on + DRUM_TICKS, note->pitch);
-    } else if (note->ornament == PMT_PLAIN) {
+      continue;
+    }
+    pmt_tonality_add(&e->tonality, note->pitch, note->duration);
+    if (note->ornament == PMT_PLAIN) {
       schedule(e, note, on, on + note->duration, note->pitch);
     } else {
       schedule_ornamented(e, note);

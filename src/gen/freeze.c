@@ -126,8 +126,8 @@ static uint8_t density_of(const float density) {
   return (uint8_t)(1 + min_of(DENSITY_ROWS - 1, (uint32_t)((density + 1.0f) * 0.5f * (float)DENSITY_ROWS)));
 }
 
-void pmt_freeze(const PmtModel* const model, const PmtControls* const c, const PmtPlace* const place, const float lift,
-                PmtFrozen* const frozen) {
+void pmt_freeze(const PmtModel* const model, const PmtControls* const c, const PmtPlace* const place, const uint32_t key,
+                const float lift, PmtFrozen* const frozen) {
   const uint32_t mode = whole(c->scale_mode), root = whole(c->scale_root);
   const uint16_t in_scale = pmt_scale_bits(mode, root);
   const bool strict = c->strictness >= strict_from;
@@ -145,7 +145,7 @@ void pmt_freeze(const PmtModel* const model, const PmtControls* const c, const P
   };
   pmt_freeze_styles(model, c, frozen->condition.style);
   frozen->condition.meter = (uint8_t)pmt_meter_class(place->bar_ticks);
-  frozen->condition.key = pmt_scale_key(mode, root);
+  frozen->condition.key = (uint8_t)(mode == PMT_SCALE_OFF ? key : pmt_scale_key(mode, root));
   frozen->condition.phrase = phrase_of(place->bar);
   frozen->condition.density = density_of(c->density);
   freeze_limits(model, c, frozen->condition.style, strict ? in_scale : 0xfff, &frozen->limits);

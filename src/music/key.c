@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which key do these notes speak for? Above: codec.c, once a bar. */
+/* Which key do these notes speak for? Above: codec.c, once a bar; gen/tonality.c, of what was just played. */
 #include "music/score.h"
 
 #include <math.h>
@@ -28,13 +28,7 @@ static float correlate(const float weight[12], const float profile[12], const ui
   return ww > 0 ? wp / sqrtf(ww * pp) : 0;
 }
 
-uint32_t pmt_score_key(const PmtNote* const notes, const size_t n_notes) {
-  float weight[12] = {0};
-  for (size_t i = 0; i < n_notes; ++i) {
-    if (notes[i].part != PMT_PART_DRUMS) {
-      weight[notes[i].pitch % 12] += (float)notes[i].duration;
-    }
-  }
+uint32_t pmt_key_of_weights(const float weight[12]) {
   uint32_t key = 0;
   float best = PMT_KEY_CONFIDENCE;
   for (uint32_t i = 0; i < 24; ++i) {
@@ -45,4 +39,14 @@ uint32_t pmt_score_key(const PmtNote* const notes, const size_t n_notes) {
     }
   }
   return key;
+}
+
+uint32_t pmt_score_key(const PmtNote* const notes, const size_t n_notes) {
+  float weight[12] = {0};
+  for (size_t i = 0; i < n_notes; ++i) {
+    if (notes[i].part != PMT_PART_DRUMS) {
+      weight[notes[i].pitch % 12] += (float)notes[i].duration;
+    }
+  }
+  return pmt_key_of_weights(weight);
 }

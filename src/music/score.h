@@ -3,6 +3,7 @@
 #ifndef PMT_MUSIC_SCORE_H
 #define PMT_MUSIC_SCORE_H
 
+#include "base/attributes.h"
 #include "base/status.h"
 #include "music/vocab.h"
 
@@ -78,7 +79,11 @@ bool pmt_score_equal(const PmtScore* a, const PmtScore* b, PmtError* error);
 
 /** Estimate the key by correlation with the Krumhansl-Kessler profiles (Krumhansl, Cognitive Foundations of Musical
     Pitch, 1990, ch. 4), notes weighted by duration.
-    @return 0 unknown (no pitched notes, or no key correlates by more than PMT_KEY_CONFIDENCE), 1..12 major on C..B, 13..24 minor */
+    @return 0 unknown (no pitched notes, or no key correlates by more than PMT_KEY_CONFIDENCE), 1..12 major on C..B,
+    13..24 minor */
 uint32_t pmt_score_key(const PmtNote* notes, size_t n_notes);
+
+/** The same from how long each pitch class sounded, C first. */
+uint32_t pmt_key_of_weights(const float weight[12]) PMT_RT;
 
 #endif
