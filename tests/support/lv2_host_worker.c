@@ -4,7 +4,7 @@
 
 #include "check.h"
 
-#include <limits.h>
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -82,7 +82,12 @@ void pmt_host_worker_start(PmtHost* const host) {
     pthread_attr_t attributes;
     CHECK(!pthread_attr_init(&attributes));
     CHECK(!pthread_attr_setstacksize(&attributes, WORKER_STACK));
-    CHECK(!pthread_create(&host->thread, &attributes, work_thread, host));
+    int failed = pthread_create(&host->thread, &attributes, work_thread, host);
+    if (failed == EINVAL) { /* OpenBLAS, if the linker kept it, takes 60 KiB of every stack for its thread variables */
+      CHECK(!pthread_attr_setstacksize(&attributes, WORKER_STACK + (64 << 10)));
+      failed = pthread_create(&host->thread, &attributes, work_thread, host);
+    }
+    CHECKF(!failed, "%s", strerror(failed));
     pthread_attr_destroy(&attributes);
     host->threaded = true;
   }
