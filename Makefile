@@ -2,7 +2,7 @@
 #
 #   make demo    build, play the shipped model through lilv, write a .mid and a picture
 #   make check   every test
-#   make bench   every speed figure in the README
+#   make bench   every speed figure in the README (a few minutes)
 #   make install PREFIX=/usr DESTDIR=... LV2DIR=...
 #
 # CFLAGS, CPPFLAGS, LDFLAGS are the packager's. What the project needs is in PMT_* variables.
@@ -60,6 +60,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB := $(BUILD)/libpartimento.a
 TRAIN_LIB := $(BUILD)/libpartimento-train.a
 
+# V=1 shows each command.
 COMPILE = $(CC) $(PMT_CPPFLAGS) $(CPPFLAGS) $(PMT_CFLAGS) $(CFLAGS)
 
 .PHONY: all tool plugin deps demo check check-unit bench install uninstall clean distclean man
@@ -70,11 +71,11 @@ plugin: $(BUNDLE)/partimento.so
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(COMPILE) $(EXTRA_$(basename $(notdir $<))) $(EXTRA_$(firstword $(subst /, ,$<))) -c -o $@ $<
+	$(if $(V),,@echo "  CC $@";) $(COMPILE) $(EXTRA_$(basename $(notdir $<))) $(EXTRA_$(firstword $(subst /, ,$<))) -c -o $@ $<
 
 # Extra flags by folder or by file: EXTRA_<top folder>, EXTRA_<file name without .c>.
 EXTRA_src = $(JANSSON_CFLAGS) $(BLAS_CFLAGS)
-EXTRA_tools = $(LILV_CFLAGS) $(LV2_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS) -Iplugin
+EXTRA_tools = $(LILV_CFLAGS) $(LV2_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS)
 EXTRA_plugin = $(LV2_CFLAGS) -Iplugin
 EXTRA_tests = $(LILV_CFLAGS) $(LV2_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS) $(BLAS_CFLAGS) -Itests -Iplugin
 EXTRA_bench = $(LILV_CFLAGS) $(LV2_CFLAGS) $(BLAS_CFLAGS) -Itests
