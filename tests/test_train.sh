@@ -94,6 +94,9 @@ sleep 2
 kill -TERM $pid
 wait $pid || fail "stopped: exit status $?"
 grep -q 'resume goes on' "$scratch/stderr" || fail "no word of --resume"
+expect 0 '' sh -c "\"$partimento\" train --style \"tunes=$scratch/tunes\" --out \"$out\" --resume --pause-after=4 \
+  --checkpoint \"$out.checkpoint\" --steps 4 $small --title 'A test' --license ISC 2>/dev/null"
+cmp -s "$out" "$scratch/first.safetensors" || fail "a resumed run names another command, or made another model"
 [ -s "$scratch/long.safetensors.checkpoint" ] || fail "no checkpoint"
 expect 0 'resume goes on' "$partimento" train --style "tunes=$scratch/tunes" --out "$scratch/long.safetensors" --minutes 5 \
   $small --resume --pause-after 1

@@ -57,16 +57,32 @@ static void free_styles(PmtTrainOptions* o) {
   o->n_styles = 0;
 }
 
-/** The command line, for the card: as it could be typed again. */
+/** Options that say how a run is cut up, not what comes of it: @return how many arguments this one takes, 0 = none of these. */
+static int arguments_of_cutting(const char* argument) {
+  static const char* const with_value[] = {"--checkpoint", "--pause-after"};
+  if (!strcmp(argument, "--resume")) { return 1; }
+  for (size_t i = 0; i < sizeof with_value / sizeof *with_value; ++i) {
+    const size_t n = strlen(with_value[i]);
+    if (!strncmp(argument, with_value[i], n) && (!argument[n] || argument[n] == '=')) { return argument[n] ? 1 : 2; }
+  }
+  return 0;
+}
+
+/** The command line, for the card: what would make the same model in one go. */
 static char* join_command(int argc, char** argv) {
   size_t size = sizeof "partimento";
-  for (int i = 0; i < argc; ++i) { size += strlen(argv[i]) + 1; }
+  for (int i = 0; i < argc; ++i) { size += strlen(argv[i]) + 3; }
   char* line = malloc(size);
   if (!line) { return NULL; }
   char* at = stpcpy(line, "partimento");
   for (int i = 0; i < argc; ++i) {
-    *at++ = ' ';
-    at = stpcpy(at, argv[i]);
+    const int skip = arguments_of_cutting(argv[i]);
+    if (skip) {
+      i += skip - 1;
+      continue;
+    }
+    const char* quote = strpbrk(argv[i], " \t*?$&;()<>|\"") ? "'" : "";
+    at += sprintf(at, " %s%s%s", quote, argv[i], quote);
   }
   return line;
 }
