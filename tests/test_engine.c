@@ -149,6 +149,95 @@ static void test_starts(void) {
   pmt_engine_free(engine);
 }
 
+/** Copy of the events from `from` on, in frames since then. */
+static PmtMidiList since(const PmtMidiList* const list, const uint64_t from, const uint64_t to) {
+  PmtMidiList part = {0};
+  for (size_t i = 0; i < list->n_events; ++i) {
+    const PmtTimedMidi* const event = &list->events[i];
+    if (event->frame >= from && event->frame < to) {
+      CHECK(!pmt_midi_list_add(&part, event->frame - from, event->bytes, event->size));
+    }
+  }
+  return part;
+}
+
+/** Stop and start again at once, with nothing prepared: the first slot is late by half a tick, then it is the same music. */
+static void test_restart(void) {
+  PmtEngine* const engine = pmt_script_engine(&busy);
+  PmtControls other = pmt_controls_default();
+  other.seed = 4.0f;
+  const PmtScriptEvent events[] = {
+    pmt_script_at(0, pmt_script_position(0, 1.0f)), pmt_script_at(96000, pmt_script_position(96000, 0.0f)),
+    pmt_script_at(96000, pmt_script_position(0, 1.0f)), pmt_script_at(192000, pmt_script_position(96000, 0.0f)),
+    pmt_script_at(192000, pmt_script_position(0, 0.0f)), pmt_script_set(192100, other),
+    pmt_script_at(192100, pmt_script_position(0, 1.0f)), pmt_script_at(288100, pmt_script_position(96000, 0.0f)),
+    pmt_script_at(288100, pmt_script_position(0, 0.0f)), pmt_script_at(350000, pmt_script_position(0, 1.0f)),
+  };
+  PmtScriptSink sink = {0};
+  pmt_script_run(engine, events, COUNT(events), 446000, 200, &sink);
+  PmtMidiList a = since(&sink.list, 1, 96000), b = since(&sink.list, 96001, 192000); /* 96000: the stop's own ends */
+  b.n_events = a.n_events < b.n_events ? a.n_events : b.n_events; /* without the ends at the second stop */
+  CHECK(a.n_events > 50 && pmt_script_same(&a, &b));
+  pmt_midi_list_free(&a);
+  pmt_midi_list_free(&b);
+  /* a knob turned while the first slot was in the making counts; and the prepared slot is the same one */
+  a = since(&sink.list, 192100 + 13000, 192100 + 95000);
+  b = since(&sink.list, 350000 + 13000, 350000 + 95000);
+  CHECK(a.n_events > 50 && pmt_script_same(&a, &b));
+  CHECK(first_on(&sink.list, 192100) == 500 && first_on(&sink.list, 350000) == 0);
+  pmt_midi_list_free(&a);
+  pmt_midi_list_free(&b);
+  pmt_midi_list_free(&sink.list);
+  pmt_engine_free(engine);
+}
+
+/** However far the slot was that a jump throws away: the music goes on from the last one played. */
+static void test_jump_state(void) {
+  PmtMidiList after[2];
+  for (uint32_t i = 0; i < 2; ++i) {
+    PmtEngine* const engine = pmt_script_engine(&busy);
+    const uint64_t jump = i ? 95900 : 84010; /* both in the last slot of the first bar */
+    const PmtScriptEvent events[] = {pmt_script_at(0, pmt_script_position(0, 1.0f)),
+                                     pmt_script_at(jump, pmt_script_position(5 * 96000, 1.0f))};
+    PmtScriptSink sink = {0};
+    pmt_script_run(engine, events, 2, 300000, 128, &sink);
+    after[i] = since(&sink.list, jump + 1, jump + 150000);
+    pmt_midi_list_free(&sink.list);
+    pmt_engine_free(engine);
+  }
+  CHECK(after[0].n_events > 50 && pmt_script_same(&after[0], &after[1]));
+  pmt_midi_list_free(&after[0]);
+  pmt_midi_list_free(&after[1]);
+}
+
+/** Half a tick into a slot and half a tick late: a note of one tick would end as it begins. */
+static void test_shortest(void) {
+  PmtEngine* const engine = pmt_script_engine(&restless);
+  PmtControls c = pmt_controls_default();
+  uint32_t at_entry = 0;
+  for (uint32_t seed = 0; seed < 40; ++seed) {
+    c.seed = (float)seed;
+    const PmtScriptEvent events[] = {pmt_script_set(0, c), pmt_script_at(0, pmt_script_position(500, 1.0f))};
+    PmtScriptSink sink = {0};
+    pmt_engine_reset(engine);
+    pmt_script_run(engine, events, 2, 3000, 100, &sink);
+    const PmtTimedMidi* begun[128] = {0};
+    for (size_t i = 0; i < sink.list.n_events; ++i) {
+      const PmtTimedMidi* const event = &sink.list.events[i];
+      if ((event->bytes[0] & 0xf0) == 0x90) {
+        begun[event->bytes[1]] = event;
+        at_entry += event->frame == 500;
+      } else if (begun[event->bytes[1]] && begun[event->bytes[1]]->bytes[0] == (event->bytes[0] | 0x10)) {
+        const bool again = i + 1 < sink.list.n_events && event[1].frame == event->frame && event[1].bytes[1] == event->bytes[1];
+        CHECK(again || event->frame > begun[event->bytes[1]]->frame); /* struck twice within the delay is one longer note */
+      }
+    }
+    pmt_midi_list_free(&sink.list);
+  }
+  CHECK(at_entry > 20);
+  pmt_engine_free(engine);
+}
+
 static void test_loop(void) {
   PmtEngine* const engine = pmt_script_engine(&busy);
   PmtScriptSink sink = {0};
@@ -268,6 +357,43 @@ static void test_meter_change(void) {
   pmt_engine_free(engine);
 }
 
+/** The host changes the bar just after a slot began: that slot is not played again. */
+static void test_rebar_after_slot(void) {
+  PmtEngine* const engine = pmt_script_engine(&restless);
+  PmtScriptSink sink = {0};
+  PmtPosition five = pmt_script_position(36300, 1.0f);
+  five.beats_per_bar = 5.0f;
+  const PmtScriptEvent events[] = {pmt_script_at(0, pmt_script_position(0, 0.0f)),
+                                   pmt_script_at(24000, pmt_script_position(0, 1.0f)), pmt_script_at(24000 + 36300, five)};
+  pmt_script_run(engine, events, COUNT(events), 24000 + 120000, 100, &sink);
+  CHECKF(pmt_engine_stats(engine)->slots == 10 && pmt_engine_stats(engine)->bar == 0, "%d slots",
+         (int)pmt_engine_stats(engine)->slots);
+  pmt_script_run(engine, NULL, 0, 24000 + 120001, 100, &sink);
+  CHECK(pmt_engine_stats(engine)->bar == 1);
+  pmt_midi_list_free(&sink.list);
+  pmt_engine_free(engine);
+}
+
+static void test_rates(void) {
+  static const double rates[] = {8000.0, 44100.0, 192000.0};
+  for (size_t i = 0; i < COUNT(rates); ++i) {
+    PmtEngine* engine;
+    CHECK(!pmt_engine_new(rates[i], pmt_script_player(&busy), &engine));
+    const PmtRenderOptions o = {.sample_rate = rates[i], .bars = 4, .quarter_bpm = 91.0, .beats = 4, .unit = 4, .block = 64};
+    const PmtControls c = pmt_controls_default();
+    const double per_tick = 60.0 / 91.0 * rates[i] / 24.0;
+    PmtMidiList list = {0};
+    CHECK(!pmt_render(engine, &c, &o, &list, NULL));
+    CHECK(list.n_events > 100 && first_on(&list, 0) == 0 && pmt_engine_stats(engine)->late_slots == 0);
+    for (size_t k = 0; k < list.n_events && list.events[k].frame < (uint64_t)(384.0 * per_tick); ++k) {
+      const double tick = floor((double)list.events[k].frame / per_tick + 1e-6);
+      CHECK((double)list.events[k].frame - tick * per_tick < 1.0);
+    }
+    pmt_midi_list_free(&list);
+    pmt_engine_free(engine);
+  }
+}
+
 /* ---- Controls ------------------------------------------------------------------------------------------------------- */
 
 static void test_channels(void) {
@@ -377,6 +503,45 @@ static void test_hold(void) {
   pmt_script_run(engine, events + 4, 1, 320000, 64, &sink);
   CHECK(sink.list.events[n].frame == 300000 && (sink.list.events[n].bytes[0] & 0xf0) == 0x80);
   CHECK(count_on(&sink.list, 300000, 320000) > 0);
+  pmt_midi_list_free(&sink.list);
+  pmt_engine_free(engine);
+}
+
+/** Eight parts that never rest do not pile up. */
+static void test_polyphony(void) {
+  PmtEngine* const engine = pmt_script_engine(&(PmtTinyOptions){.parts = 8, .note_bias = 3.0f, .slot_bias = -12.0f});
+  PmtControls c = pmt_controls_default();
+  c.temperature = 2.0f;
+  PmtMidiList list = render_with(engine, &c);
+  int sounding = 0, most = 0;
+  for (size_t i = 0; i < list.n_events; ++i) {
+    sounding += (list.events[i].bytes[0] & 0xf0) == 0x90 ? 1 : -1;
+    most = sounding > most ? sounding : most;
+  }
+  CHECKF(most <= 48 && most > 40, "%d", most);
+  const PmtEngineStats* const s = pmt_engine_stats(engine);
+  CHECK(s->surprise > 0.0f && s->surprise < 11.0f && s->tokens > s->slots && s->refused == 0);
+  pmt_midi_list_free(&list);
+  pmt_engine_free(engine);
+}
+
+/** Ends that found no space leave as soon as there is some, even in a call of no frames. */
+static void test_owed(void) {
+  PmtEngine* const engine = pmt_script_engine(&restless);
+  PmtScriptSink sink = {0};
+  const PmtMidiOut out = pmt_script_out(&sink);
+  const PmtScriptEvent start[] = {pmt_script_at(0, pmt_script_position(0, 1.0f))};
+  pmt_script_run(engine, start, 1, 60000, 64, &sink);
+  CHECK(sink.n_sounding > 0);
+  sink.refuse_one_in = 1;
+  const PmtPosition stop = pmt_script_position(60000, 0.0f);
+  pmt_engine_position(engine, &stop, &out, 0);
+  pmt_engine_advance(engine, 64, &out, 0);
+  CHECK(sink.n_sounding > 0);
+  sink.refuse_one_in = 0;
+  sink.n_frames = 0;
+  pmt_engine_advance(engine, 0, &out, 0);
+  CHECK(sink.n_sounding == 0);
   pmt_midi_list_free(&sink.list);
   pmt_engine_free(engine);
 }
@@ -596,13 +761,20 @@ static void test_bad_rate(void) {
 int main(void) {
   test_blocks();
   test_starts();
+  test_restart();
+  test_jump_state();
+  test_shortest();
   test_loop();
   test_meters();
   test_meter_change();
+  test_rebar_after_slot();
+  test_rates();
   test_channels();
   test_controls();
   test_silence_guard();
   test_hold();
+  test_polyphony();
+  test_owed();
   test_swap();
   test_prime();
   test_late();
