@@ -10,7 +10,7 @@
 #include "gen/tonality.h"
 #include "music/score.h"
 
-enum { PMT_SLOT_NOTES_MAX = PMT_SLOT_STEPS_MAX, PMT_BURST = 8 };
+enum { PMT_SLOT_NOTES_MAX = PMT_SLOT_STEPS_MAX, PMT_BURST = 5 };
 
 /** Multiply-adds a second that regular work may take: 48 tokens of the default model (2.4 million each) in an eighth at
     300 quarters a minute. An entry in mid-performance takes PMT_BURST times as much, for half a tick. */
@@ -32,8 +32,9 @@ struct PmtPlayer {
 
 typedef enum { PMT_SLOT_NONE, PMT_SLOT_MAKING, PMT_SLOT_READY } PmtSlotPhase;
 
-/** work(f) = base + min(ceil((total - base) * (f - f0) / (f1 - f0)), per_frame * (f - f0)): a function of the frame alone,
-    so that how the host cuts its blocks is never audible. In multiply-adds. */
+/** work(f) = base + min(plan(f), per_frame * (f - f0)), plan rising from 0 at f0 to total - base at f1 in two straight
+    pieces (engine_slot.c): a function of the frame alone, so that how the host cuts its blocks is never audible. In
+    multiply-adds. */
 typedef struct {
   int64_t f0, f1;
   uint64_t base, total, per_frame;

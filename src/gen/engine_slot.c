@@ -81,13 +81,22 @@ static uint64_t share(const uint64_t a, const uint64_t b, const uint64_t c) {
   return a / c * b + (a % c * b + c - 1) / c;
 }
 
+/** Half of the worst case in the first three quarters of the time, the other half in the last. Few slots in a hundred
+    need the second half, so nearly every period costs two thirds of what an even spread would, and the rest twice. */
+static uint64_t planned_share(const uint64_t left, const uint64_t passed, const uint64_t span) {
+  const uint64_t half = left / 2, knee = span - span / 4;
+  if (passed >= span) {
+    return left;
+  }
+  return passed < knee ? share(half, passed, knee) : half + share(left - half, passed - knee, span - knee);
+}
+
 static uint64_t work_due(const PmtPace* const pace, const int64_t frame) {
   const uint64_t passed = frame > pace->f0 ? (uint64_t)(frame - pace->f0) : 0;
   const uint64_t span = (uint64_t)(pace->f1 - pace->f0);
-  const uint64_t left = pace->total - pace->base;
-  const uint64_t even = passed < span ? share(left, passed, span) : left;
+  const uint64_t planned = planned_share(pace->total - pace->base, passed, span);
   const uint64_t most = passed < UINT64_MAX / pace->per_frame ? pace->per_frame * passed : UINT64_MAX;
-  return pace->base + (even < most ? even : most);
+  return pace->base + (planned < most ? planned : most);
 }
 
 static void take_note(PmtSlotWork* const slot, const PmtToken token) {
