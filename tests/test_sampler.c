@@ -67,6 +67,15 @@ static void test_surprise(void) {
   PmtSampling s = plain();
   s.tau = 0.7f; /* told before temperature */
   CHECK(fabsf(pick(&s, mask, logits, 0).surprise - 8.0f) < 1e-3f);
+  uint64_t two[PMT_MASK_WORDS] = {0};
+  allow(two, 128);
+  allow(two, 129);
+  logits[129] = -2.0f;
+  for (uint32_t i = 0; i < 50; ++i) {
+    const PmtPick p = pick(&s, two, logits, i);
+    const double share = p.token == 128 ? 1.0 / (1.0 + exp(-2.0)) : exp(-2.0) / (1.0 + exp(-2.0));
+    CHECK(fabs((double)p.surprise + log2(share)) < 1e-3);
+  }
   uint64_t one[PMT_MASK_WORDS] = {0};
   allow(one, END);
   CHECK(pick(&s, one, logits, 0).token == END && fabsf(pick(&s, one, logits, 0).surprise) < 1e-3f);
