@@ -207,11 +207,7 @@ static void settle(PmtEngine* const e, const PmtMidiOut* const out, const uint32
     e->slot.phase = PMT_SLOT_NONE;
   }
   e->silenced = !enabled(e);
-  const bool hold = e->controls.hold > 0.0f;
-  if (e->holding && !hold) {
-    pmt_held_release(&e->held, out, frame, floor_tick(pmt_clock_tick(&e->clock)));
-  }
-  e->holding = hold;
+  e->holding = e->controls.hold > 0.0f; /* let go, ends that are overdue are the next events */
   if (!e->clock.rolling || e->slot.phase == PMT_SLOT_NONE) {
     adopt(e);
   }
