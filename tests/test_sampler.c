@@ -136,7 +136,7 @@ static void test_freeze(void) {
   static PmtFrozen f;
   pmt_freeze(&m, &c, &place, 0, 1.25f, &f);
   CHECK(f.sampling.tau == 1.25f && f.sampling.penalised == 0 && f.scale == 0 && f.condition.style[0] == 1.0f);
-  CHECK(f.condition.meter == 6 && f.condition.key == 0 && f.condition.phrase == 8 && f.condition.density == 0);
+  CHECK(f.condition.meter == 6 && f.condition.key == 0 && f.condition.phrase == 8 && f.condition.density == 5);
   CHECK(pmt_limits_has(&f.limits, pmt_token_note(3, 84)) && !pmt_limits_has(&f.limits, pmt_token_note(3, 85)));
   CHECK(!pmt_limits_has(&f.limits, pmt_token_drum(40)) && !f.limits.ornaments && f.limits.velocity);
 

@@ -29,7 +29,7 @@ typedef struct {
   float temperature;   /**< 0..2, 0 = argmax; default 1 */
   float style, style2; /**< index into the model's styles; default 0, 0 */
   float blend;         /**< 0..1 from style to style2; default 0 */
-  float density;       /**< -1..1, 0 = as the model likes */
+  float density;       /**< -1..1, 0 = as the style usually is */
   float min_p;         /**< 0..0.5; default 0.05 */
   float seed;          /**< 0..65535 */
   float register_lo, register_hi; /**< MIDI pitches 0..127, default 0, 127 */

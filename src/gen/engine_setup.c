@@ -113,7 +113,7 @@ static void feed(PmtPlayer* const player, const PmtToken* const tokens, const si
 }
 
 static void feed_sequence(PmtPlayer* const player, const PmtSequence* const sequence, const PmtControls* const controls) {
-  PmtCondition condition = {.meter = 0};
+  PmtCondition condition = {.density = pmt_freeze_density(controls->density)};
   pmt_freeze_styles(player->model, controls, condition.style);
   pmt_net_reset(player->state);
   player->start_velocity = PMT_VELOCITY_START;

@@ -12,7 +12,6 @@ enum { POLYPHONY = 48, PHRASE_BARS = 8, DENSITY_ROWS = 8 };
 static const float end_bias_range = 3.0f;   /* logits for density 1 */
 static const float penalty_range = 8.0f;    /* logits for strictness 1 */
 static const float strict_from = 0.99f;
-static const float density_dead_zone = 0.05f;
 
 static float sane(const float value, const float lo, const float hi, const float otherwise) {
   return !(value == value) ? otherwise : value < lo ? lo : value > hi ? hi : value;
@@ -119,10 +118,8 @@ static uint8_t phrase_of(const int64_t bar) {
   return (uint8_t)(1 + (in_phrase < 0 ? in_phrase + PHRASE_BARS : in_phrase));
 }
 
-static uint8_t density_of(const float density) {
-  if (density < density_dead_zone && density > -density_dead_zone) {
-    return 0;
-  }
+/** In the middle the style's usual density, not "unknown": left free, textures thinned out to one voice for bars on end. */
+uint8_t pmt_freeze_density(const float density) {
   return (uint8_t)(1 + min_of(DENSITY_ROWS - 1, (uint32_t)((density + 1.0f) * 0.5f * (float)DENSITY_ROWS)));
 }
 
@@ -147,6 +144,6 @@ void pmt_freeze(const PmtModel* const model, const PmtControls* const c, const P
   frozen->condition.meter = (uint8_t)pmt_meter_class(place->bar_ticks);
   frozen->condition.key = (uint8_t)(mode == PMT_SCALE_OFF ? key : pmt_scale_key(mode, root));
   frozen->condition.phrase = phrase_of(place->bar);
-  frozen->condition.density = density_of(c->density);
+  frozen->condition.density = pmt_freeze_density(c->density);
   freeze_limits(model, c, frozen->condition.style, strict ? in_scale : 0xfff, &frozen->limits);
 }
