@@ -131,8 +131,9 @@ need-build:
 	@$(PKG_CONFIG) --exists $(PKG_MODULES) 2>/dev/null && command -v help2man >/dev/null && \
 	  { $(PKG_CONFIG) --exists openblas 2>/dev/null || test -e /usr/include/cblas.h; } || tools/deps.sh $(DEBIAN_PACKAGES)
 need-tests: need-build
-	@for c in clang sord_validate serdi lv2info valgrind mandoc; do command -v $$c >/dev/null || exit 1; done || \
-	  tools/deps.sh $(DEBIAN_PACKAGES) $(DEBIAN_TEST_PACKAGES)
+	@missing=; for c in clang sord_validate serdi lv2info valgrind mandoc; do \
+	  command -v $$c >/dev/null || missing=yes; done; \
+	  test -z "$$missing" || tools/deps.sh $(DEBIAN_PACKAGES) $(DEBIAN_TEST_PACKAGES)
 
 # Manual pages are what --help says: they cannot disagree.
 COMMANDS := train evaluate generate inspect play
