@@ -36,8 +36,8 @@ static void test_first_place(void) {
 typedef struct { float beats; int unit; uint32_t n; uint32_t last; } Meter;
 
 static void test_meters(void) {
-  static const Meter meters[] = {{4, 4, 8, 12}, {3, 4, 6, 12}, {6, 8, 6, 12}, {7, 8, 7, 12}, {7, 16, 4, 6}, {5, 4, 10, 12},
-                                 {1, 64, 1, 2}, {48, 4, 96, 12}};
+  static const Meter meters[] = {{4, 4, 8, 12}, {3, 4, 6, 12},  {6, 8, 6, 12}, {7, 8, 7, 12},
+                                 {7, 16, 4, 6}, {5, 4, 10, 12}, {1, 64, 1, 2}, {48, 4, 96, 12}};
   for (size_t i = 0; i < sizeof meters / sizeof *meters; ++i) {
     const Meter* const m = &meters[i];
     PmtClock c;
@@ -139,27 +139,32 @@ static void test_frames_alone(void) {
   CHECK(say(&c, p) == PMT_CLOCK_JUMPED && pmt_clock_place(&c, pmt_clock_tick(&c)).bar == 7);
 }
 
-static double nonsense(const uint64_t n) {
+static uint32_t roll(const uint32_t sides) {
+  static uint64_t n;
+  return (uint32_t)(pmt_random_bits(7, 8, n++) % sides);
+}
+
+static double nonsense(void) {
   static const double values[] = {NAN, INFINITY, -INFINITY, 1e30, -1e30, 0.0, -1.0, 1.0, 1e-30, 4.0, 120.0, 3.7};
-  return values[pmt_random_bits(5, 6, n) % (sizeof values / sizeof *values)];
+  return values[roll(sizeof values / sizeof *values)];
 }
 
 static void test_nonsense(void) {
   static const int64_t whole[] = {INT64_MIN, INT64_MAX, -1, 0, 1, 1 << 30, -(1 << 30), (int64_t)1 << 44, 48000};
   PmtClock c;
   pmt_clock_reset(&c, rate);
-  uint64_t n = 0;
   for (uint32_t i = 0; i < 200000; ++i) {
-    const PmtPosition p = {.frame = whole[pmt_random_bits(7, 8, n++) % 9], .speed = (float)nonsense(n++),
-                           .bar = whole[pmt_random_bits(7, 8, n++) % 9], .bar_beat = nonsense(n++),
-                           .beats_per_bar = (float)nonsense(n++), .unit = (int)whole[pmt_random_bits(7, 8, n++) % 7],
-                           .bpm = (float)nonsense(n++)};
+    const PmtPosition p = {.frame = whole[roll(9)], .speed = (float)nonsense(),
+                           .bar = whole[roll(9)], .bar_beat = nonsense(),
+                           .beats_per_bar = (float)nonsense(), .unit = (int)whole[roll(7)],
+                           .bpm = (float)nonsense()};
     say(&c, p);
-    pmt_clock_pass(&c, (uint32_t)(pmt_random_bits(7, 9, n++) % 5000));
+    pmt_clock_pass(&c, roll(5000));
     const double tick = pmt_clock_tick(&c);
     CHECK(isfinite(tick) && fabs(tick) < 1e12 && c.bar_ticks >= 1 && c.bar_ticks <= 9216);
     const PmtPlace place = pmt_clock_place(&c, tick);
-    CHECK((double)place.start >= tick - 0.51 && (double)place.start < tick + 12.0 && place.length >= 1 && place.length <= 12);
+    CHECK((double)place.start >= tick - 0.51 && (double)place.start < tick + 12.0 && place.length >= 1 &&
+          place.length <= 12);
     if (c.rolling) {
       const int64_t frame = pmt_clock_frame(&c, (double)place.start);
       CHECK(frame >= c.now - 100000000 && frame < c.now + 100000000);

@@ -81,8 +81,8 @@ static bool allowed(const PmtGrammar* const g, const PmtLimits* const l, const u
     return complete && spare && room && t - PMT_TOKEN_POS + 1 > g->pos && t - PMT_TOKEN_POS + 1 < g->length &&
            some_note(l, parts, 0, false);
   case PMT_CLASS_VEL:
-    return ((complete && room) || g->state == PMT_AFTER_POS) && spare && l->velocity && t - PMT_TOKEN_VEL != g->velocity &&
-           some_note(l, parts, g->key, false);
+    return ((complete && room) || g->state == PMT_AFTER_POS) && spare && l->velocity &&
+           t - PMT_TOKEN_VEL != g->velocity && some_note(l, parts, g->key, false);
   case PMT_CLASS_ORNAMENT:
     return ((complete && room) || opened) && spare && l->ornaments && some_note(l, parts, g->key, true);
   case PMT_CLASS_DRUM:
@@ -178,9 +178,22 @@ static void test_examples(void) {
   pmt_grammar_reset(&g);
   CHECK(!pmt_grammar_accept(&g, &all, 4, pmt_token_slot(0)));
   pmt_grammar_begin_slot(&g, 0, 12, 1, 0, 48);
-  const PmtToken good[] = {pmt_token_vel(6), pmt_token_note(0, 67), 47 + 16, 47 + 12, pmt_token_note(0, 60), 47 + 23, 47 + 23,
-                           pmt_token_note(3, 100), 47, pmt_token_drum(35), pmt_token_drum(42), pmt_token_pos(6),
-                           PMT_TOKEN_TRILL, pmt_token_note(1, 60), 47 + 4, pmt_token_slot(1)};
+  const PmtToken good[] = {pmt_token_vel(6),
+                           pmt_token_note(0, 67),
+                           47 + 16,
+                           47 + 12,
+                           pmt_token_note(0, 60),
+                           47 + 23,
+                           47 + 23,
+                           pmt_token_note(3, 100),
+                           47,
+                           pmt_token_drum(35),
+                           pmt_token_drum(42),
+                           pmt_token_pos(6),
+                           PMT_TOKEN_TRILL,
+                           pmt_token_note(1, 60),
+                           47 + 4,
+                           pmt_token_slot(1)};
   for (size_t i = 0; i < sizeof good / sizeof *good; ++i) {
     CHECKF(pmt_grammar_accept(&g, &all, 4, good[i]), "token %zu", i);
   }
@@ -190,7 +203,8 @@ static void test_examples(void) {
   CHECK(!pmt_grammar_accept(&g, &all, 4, pmt_token_slot(1)));
   CHECK(pmt_grammar_accept(&g, &all, 4, pmt_token_note(1, 60)) && pmt_grammar_accept(&g, &all, 4, 47));
   CHECK(!pmt_grammar_accept(&g, &all, 4, pmt_token_note(1, 60))); /* no doubled note */
-  CHECK(!pmt_grammar_accept(&g, &all, 4, pmt_token_note(1, 61)) && !pmt_grammar_accept(&g, &all, 4, pmt_token_note(0, 10)));
+  CHECK(!pmt_grammar_accept(&g, &all, 4, pmt_token_note(1, 61)) &&
+        !pmt_grammar_accept(&g, &all, 4, pmt_token_note(0, 10)));
   CHECK(!pmt_grammar_accept(&g, &all, 4, pmt_token_note(4, 10)));
   pmt_grammar_begin_slot(&g, 1, 6, 2, 0, 48);
   CHECK(!pmt_grammar_accept(&g, &all, 4, pmt_token_pos(6)) && pmt_grammar_accept(&g, &all, 4, pmt_token_pos(5)));

@@ -91,12 +91,13 @@ static void test_random(void) {
       }
       break;
     default:
-      pmt_held_strike(&held, &out, 0, (uint8_t)((r >> 16) % 16), (uint8_t)((r >> 24) % 128), 1 + (uint8_t)((r >> 32) % 127),
-                      (int64_t)(i / 8 + (r >> 48) % 50));
+      pmt_held_strike(&held, &out, 0, (uint8_t)((r >> 16) % 16), (uint8_t)((r >> 24) % 128),
+                      1 + (uint8_t)((r >> 32) % 127), (int64_t)(i / 8 + (r >> 48) % 50));
     }
     uint32_t sounding = 0;
     for (uint32_t k = 1; k < held.n; ++k) {
-      CHECK(128u * held.note[k - 1].channel + held.note[k - 1].pitch < 128u * held.note[k].channel + held.note[k].pitch);
+      CHECK(128u * held.note[k - 1].channel + held.note[k - 1].pitch <
+            128u * held.note[k].channel + held.note[k].pitch);
     }
     for (uint32_t k = 0; k < held.n; ++k) {
       CHECK(sink.on[held.note[k].channel][held.note[k].pitch]);

@@ -48,11 +48,13 @@ static void test_fields(void) {
 }
 
 static void test_optional(void) {
-  static const PmtMetaOut absent[] = {{"pitch_lo", NULL}, {"pitch_hi", NULL}, {"styles", NULL}, {"part_names", NULL},
-                                      {"programs", NULL}, {"style_parts", NULL}, {"style_bpm", NULL}, {"temperature", NULL},
-                                      {"min_p", NULL}, {"title", NULL}, {"velocity", NULL}};
+  static const PmtMetaOut absent[] = {{"pitch_lo", NULL},   {"pitch_hi", NULL},    {"styles", NULL},
+                                      {"part_names", NULL}, {"programs", NULL},    {"style_parts", NULL},
+                                      {"style_bpm", NULL},  {"temperature", NULL}, {"min_p", NULL},
+                                      {"title", NULL},      {"velocity", NULL}};
   PmtModel* m = load_with(absent, sizeof absent / sizeof *absent);
-  CHECK(m->pitch_lo[0] == 0 && m->pitch_hi[0] == 127 && m->parts_used[0] == 4 && m->style_bpm[0] == 0.0f && !m->velocity);
+  CHECK(m->pitch_lo[0] == 0 && m->pitch_hi[0] == 127 && m->parts_used[0] == 4 && m->style_bpm[0] == 0.0f &&
+        !m->velocity);
   CHECK(!strcmp(m->style_name[1], "Style 2") && !strcmp(m->part_name[0], "Part 1") && !m->title[0]);
   CHECK(m->temperature == 1.0f && m->min_p == 0.05f);
   pmt_model_free(m);

@@ -14,7 +14,8 @@ static void allow(uint64_t* const mask, const uint32_t t) { mask[t / 64] |= 1ull
 
 static PmtSampling plain(void) { return (PmtSampling){.tau = 1.0f, .end = END, .seed = 1}; }
 
-static PmtPick pick(const PmtSampling* const s, const uint64_t* const mask, const float* const logits, const uint32_t index) {
+static PmtPick pick(const PmtSampling* const s, const uint64_t* const mask, const float* const logits,
+                    const uint32_t index) {
   float copy[V];
   memcpy(copy, logits, sizeof copy);
   return pmt_sampler_pick(s, mask, V, copy, index);
@@ -123,7 +124,8 @@ static void test_broken(void) {
 }
 
 static PmtModel model_of(void) {
-  PmtModel m = {.parts = 4, .vocab = V, .velocity = true, .n_styles = 3, .parts_used = {4, 2, 0}, .style_drums = {0, 1, 1}};
+  PmtModel m = {
+      .parts = 4, .vocab = V, .velocity = true, .n_styles = 3, .parts_used = {4, 2, 0}, .style_drums = {0, 1, 1}};
   memset(m.pitch_lo, 36, sizeof m.pitch_lo);
   memset(m.pitch_hi, 84, sizeof m.pitch_hi);
   return m;
@@ -151,7 +153,8 @@ static void test_freeze(void) {
   c.density = 0.5f;
   pmt_freeze(&m, &c, &place, 0, 1.0f, &f);
   CHECK(f.condition.style[1] == 1.0f && f.condition.key == 15 && f.condition.density == 7);
-  CHECK(f.sampling.penalised == (uint16_t)(~0xab5 & 0xfff) && f.sampling.penalty == 4.0f && f.sampling.end_bias == -1.5f);
+  CHECK(f.sampling.penalised == (uint16_t)(~0xab5 & 0xfff) && f.sampling.penalty == 4.0f &&
+        f.sampling.end_bias == -1.5f);
   CHECK(pmt_limits_has(&f.limits, pmt_token_note(1, 60)) && !pmt_limits_has(&f.limits, pmt_token_note(2, 60)));
 
   c.strictness = 1.0f;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* partimento generate: a model, the engine the plugin uses, a file. Above: main.c. Below: gen/render.h, roll.h, cli.h. */
+/* partimento generate: a model, the engine the plugin uses, a file. Above: main.c. Below: gen/render.h, roll.h. */
 #include "cli.h"
 #include "cmd.h"
 #include "roll.h"
@@ -36,7 +36,7 @@ typedef struct {
   PmtMidiList list;
 } Generate;
 
-/* ---- Options with a syntax of their own ----------------------------------------------------------------------------- */
+/* ---- Options with a syntax of their own -------------------------------------------------------------------------- */
 
 /** @return the text after a note name such as "F#" or "Eb"; NULL when there is none */
 static const char* parse_root(const char* const text, uint32_t* const root) {
@@ -77,10 +77,11 @@ static bool take_register(void* const target, const char* const value, PmtError*
   return true;
 }
 
-/* ---- Pieces --------------------------------------------------------------------------------------------------------- */
+/* ---- Pieces ------------------------------------------------------------------------------------------------------ */
 
 /** @return PMT_BAD_ARG with a list of those there are */
-static PmtStatus find_style(const PmtModel* const model, const char* const name, float* const style, PmtError* const error) {
+static PmtStatus find_style(const PmtModel* const model, const char* const name, float* const style,
+                            PmtError* const error) {
   const int found = name ? pmt_model_style(model, name) : 0;
   if (found >= 0) {
     *style = (float)found;
@@ -89,7 +90,8 @@ static PmtStatus find_style(const PmtModel* const model, const char* const name,
   pmt_fail(error, PMT_BAD_ARG, "no style \"%.40s\"; the model has", name);
   size_t used = strlen(error->text);
   for (uint32_t i = 0; i < model->n_styles && used < sizeof error->text; ++i) {
-    used += (size_t)snprintf(error->text + used, sizeof error->text - used, "%s %s", i ? "," : "", model->style_name[i]);
+    used +=
+        (size_t)snprintf(error->text + used, sizeof error->text - used, "%s %s", i ? "," : "", model->style_name[i]);
   }
   return PMT_BAD_ARG;
 }
@@ -207,7 +209,7 @@ static PmtStatus write_midi(const Generate* const g, PmtError* const error) {
   return pmt_midi_list_write(&g->list, &out, g->args.out, error);
 }
 
-/* ---- Picture -------------------------------------------------------------------------------------------------------- */
+/* ---- Picture ----------------------------------------------------------------------------------------------------- */
 
 static double quarter_at(const void* const handle, const uint64_t frame) {
   const Generate* const g = handle;
@@ -218,7 +220,8 @@ static PmtStatus fill_roll(const Generate* const g, PmtRoll* const roll) {
   const double length = g->args.meter.beats * 4.0 / g->args.meter.unit;
   snprintf(roll->title, sizeof roll->title, "%s", g->model->title[0] ? g->model->title : "Partimento");
   snprintf(roll->subtitle, sizeof roll->subtitle, "%s, %.4g quarters a minute, temperature %.3g, seed %d",
-           g->model->style_name[(uint32_t)g->controls.style], g->tempo, (double)g->controls.temperature, (int)g->args.seed);
+           g->model->style_name[(uint32_t)g->controls.style], g->tempo, (double)g->controls.temperature,
+           (int)g->args.seed);
   for (uint32_t p = 0; p < g->model->parts && p < PMT_ROLL_PARTS; ++p) {
     snprintf(roll->part_name[p], sizeof roll->part_name[p], "%s", g->model->part_name[p]);
   }
@@ -244,13 +247,14 @@ static PmtStatus draw(const Generate* const g, PmtError* const error) {
   return status;
 }
 
-/* ---- The command ---------------------------------------------------------------------------------------------------- */
+/* ---- The command ------------------------------------------------------------------------------------------------- */
 
 static PmtStatus print_figures(const Generate* const g, PmtError* const error) {
   const PmtEngineStats* const s = pmt_engine_stats(g->engine);
-  printf("bars         %lld\ntempo        %.6g\nnotes        %llu\nslots        %llu\ntokens       %llu\nlate slots   %llu\n",
-         (long long)g->args.bars, g->tempo, (unsigned long long)s->notes_on, (unsigned long long)s->slots,
-         (unsigned long long)s->tokens, (unsigned long long)s->late_slots);
+  printf("bars         %lld\ntempo        %.6g\n", (long long)g->args.bars, g->tempo);
+  printf("notes        %llu\nslots        %llu\ntokens       %llu\nlate slots   %llu\n",
+         (unsigned long long)s->notes_on, (unsigned long long)s->slots, (unsigned long long)s->tokens,
+         (unsigned long long)s->late_slots);
   return fflush(stdout) ? pmt_fail(error, PMT_IO, "standard output: %s", strerror(errno)) : PMT_OK;
 }
 
@@ -288,24 +292,26 @@ int pmt_cmd_generate(int argc, char** argv) {
                          .meter = {4, 4}, .hi = 127}};
   Args* const a = &g.args;
   const PmtCliOption options[] = {
-    {"style", PMT_CLI_TEXT, &a->style, "NAME", "style (the model's first)", .take = NULL},
-    {"style2", PMT_CLI_TEXT, &a->style2, "NAME", "style to blend with", .take = NULL},
-    {"blend", PMT_CLI_REAL, &a->blend, "X", "0 = style, 1 = style2 (0)", 0, 1, NULL},
-    {"bars", PMT_CLI_INT, &a->bars, "N", "bars to write (16)", 1, BARS_MAX, NULL},
-    {"tempo", PMT_CLI_REAL, &a->tempo, "BPM", "quarter notes a minute (the style's own, or 120)", 4, 2000, NULL},
-    {"meter", PMT_CLI_METER, &a->meter, "B/U", "meter (4/4)", .take = NULL},
-    {"temperature", PMT_CLI_REAL, &a->temperature, "X", "0 = likeliest only, 1 = as learnt, 2 = wild\n(the model's own)", 0, 2, NULL},
-    {"min-p", PMT_CLI_REAL, &a->min_p, "X", "drop what is less likely than X times the likeliest\n(the model's own)", 0, 0.5,
-     NULL},
-    {"seed", PMT_CLI_INT, &a->seed, "N", "0..65535 (0)", 0, 65535, NULL},
-    {"density", PMT_CLI_REAL, &a->density, "X", "-1 = few notes, 1 = many (0)", -1, 1, NULL},
-    {"scale", PMT_CLI_CUSTOM, a, "SCALE", "stay near a scale, such as \"D minor\"", .take = take_scale},
-    {"strictness", PMT_CLI_REAL, &a->strictness, "X", "0 = only tell the model the key, 1 = no note outside (0.5)", 0, 1, NULL},
-    {"register", PMT_CLI_CUSTOM, a, "LO-HI", "MIDI pitches that may be played (0-127)", .take = take_register},
-    {"velocity", PMT_CLI_REAL, &a->velocity, "X", "factor on velocities (1)", 0, 2, NULL},
-    {"prime", PMT_CLI_TEXT, &a->prime, "FILE", "MIDI file to go on from", .take = NULL},
-    {"out", PMT_CLI_TEXT, &a->out, "FILE.mid", "write the music", .take = NULL},
-    {"picture", PMT_CLI_TEXT, &a->picture, "FILE", "draw it, .png or .svg", .take = NULL},
+      {"style", PMT_CLI_TEXT, &a->style, "NAME", "style (the model's first)", .take = NULL},
+      {"style2", PMT_CLI_TEXT, &a->style2, "NAME", "style to blend with", .take = NULL},
+      {"blend", PMT_CLI_REAL, &a->blend, "X", "0 = style, 1 = style2 (0)", 0, 1, NULL},
+      {"bars", PMT_CLI_INT, &a->bars, "N", "bars to write (16)", 1, BARS_MAX, NULL},
+      {"tempo", PMT_CLI_REAL, &a->tempo, "BPM", "quarter notes a minute (the style's own, or 120)", 4, 2000, NULL},
+      {"meter", PMT_CLI_METER, &a->meter, "B/U", "meter (4/4)", .take = NULL},
+      {"temperature", PMT_CLI_REAL, &a->temperature, "X",
+       "0 = likeliest only, 1 = as learnt, 2 = wild\n(the model's own)", 0, 2, NULL},
+      {"min-p", PMT_CLI_REAL, &a->min_p, "X", "drop what is less likely than X times the likeliest\n(the model's own)",
+       0, 0.5, NULL},
+      {"seed", PMT_CLI_INT, &a->seed, "N", "0..65535 (0)", 0, 65535, NULL},
+      {"density", PMT_CLI_REAL, &a->density, "X", "-1 = few notes, 1 = many (0)", -1, 1, NULL},
+      {"scale", PMT_CLI_CUSTOM, a, "SCALE", "stay near a scale, such as \"D minor\"", .take = take_scale},
+      {"strictness", PMT_CLI_REAL, &a->strictness, "X", "0 = only tell the model the key, 1 = no note outside (0.5)", 0,
+       1, NULL},
+      {"register", PMT_CLI_CUSTOM, a, "LO-HI", "MIDI pitches that may be played (0-127)", .take = take_register},
+      {"velocity", PMT_CLI_REAL, &a->velocity, "X", "factor on velocities (1)", 0, 2, NULL},
+      {"prime", PMT_CLI_TEXT, &a->prime, "FILE", "MIDI file to go on from", .take = NULL},
+      {"out", PMT_CLI_TEXT, &a->out, "FILE.mid", "write the music", .take = NULL},
+      {"picture", PMT_CLI_TEXT, &a->picture, "FILE", "draw it, .png or .svg", .take = NULL},
   };
   const PmtCliCommand command = {
     .name = "generate",

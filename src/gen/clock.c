@@ -8,7 +8,7 @@
 
 static const double slip_beats = 0.01;  /* hosts round to 1/1920 beat; more than this is meant */
 static const double slot_slack = 0.5;   /* ticks: a position so little after a slot's start is that start */
-static const double drift_ticks = 6.0;  /* with frames as foreseen: up to here the host corrects itself, beyond its bars differ */
+static const double drift_ticks = 6.0;  /* frames as foreseen: up to here it is drift, beyond, other bars */
 static const double frame_slack = 1e-4; /* frames: rounding of doubles must not cost a frame */
 static const int64_t bar_limit = (int64_t)1 << 31;
 static const int64_t frame_limit = (int64_t)1 << 45; /* twenty years */
@@ -78,7 +78,7 @@ PmtPlace pmt_clock_place_after(const PmtClock* const clock, const PmtPlace* cons
   return pmt_clock_place(clock, (double)(place->start + place->length));
 }
 
-/* ---- The host's word ------------------------------------------------------------------------------------------------ */
+/* ---- The host's word --------------------------------------------------------------------------------------------- */
 
 /** Fold what is given and sane into the clock. @return whether ticks a frame changed for a rolling clock */
 static bool take_tempo(PmtClock* const clock, const PmtPosition* const p) {
@@ -141,7 +141,8 @@ static Word read_word(const PmtClock* const clock, const PmtPosition* const p) {
 }
 
 /** Standing, started, stopped or jumped: the host's place is ours. */
-static void adopt_place(PmtClock* const clock, const PmtPosition* const p, const Word* const w, const uint32_t bar_ticks) {
+static void adopt_place(PmtClock* const clock, const PmtPosition* const p, const Word* const w,
+                        const uint32_t bar_ticks) {
   if (w->barred) {
     set_place(clock, w->bar, w->in_bar, bar_ticks);
   } else if (w->framed) {

@@ -73,8 +73,8 @@ void pmt_clock_reset(PmtClock* clock, double rate) PMT_RT;
 
 void pmt_clock_pass(PmtClock* clock, uint32_t n_frames) PMT_RT;
 
-/** Take the host's word for the present frame. NaN and absurd values (bpm outside 1..4000 quarters a minute, bars beyond
-    2^31, beats beyond 1e6) count as not given. */
+/** Take the host's word for the present frame. NaN and absurd values (bpm outside 1..4000 quarters a minute, bars
+    beyond 2^31, beats beyond 1e6) count as not given. */
 PmtClockChange pmt_clock_position(PmtClock* clock, const PmtPosition* position) PMT_RT;
 
 /** Tick of the present frame. */

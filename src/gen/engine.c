@@ -9,7 +9,7 @@
 
 enum { DRUM_CHANNEL = 9, CHANNELS = 16 };
 
-/* ---- Small questions ------------------------------------------------------------------------------------------------ */
+/* ---- Small questions --------------------------------------------------------------------------------------------- */
 
 static bool enabled(const PmtEngine* const e) { return e->controls.enabled > 0.0f; }
 
@@ -32,7 +32,7 @@ static bool same_place(const PmtPlace* const a, const PmtPlace* const b) {
   return a->bar == b->bar && a->index == b->index && a->length == b->length && a->bar_ticks == b->bar_ticks;
 }
 
-/* ---- Entering ------------------------------------------------------------------------------------------------------- */
+/* ---- Entering ---------------------------------------------------------------------------------------------------- */
 
 static void forget_notes(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
   pmt_schedule_clear(&e->schedule);
@@ -89,7 +89,7 @@ static void prepare(PmtEngine* const e) {
   pmt_slot_pace(e, e->clock.now + (int64_t)(PMT_PREPARE_SECONDS * e->clock.rate), 1);
 }
 
-/** Bar lines lie elsewhere now, time ran on. A slot that still fits is kept; else the one that fits is made in a hurry. */
+/** Bar lines lie elsewhere now, time ran on. A slot that still fits is kept; else another is made in a hurry. */
 static void rebar(PmtEngine* const e) {
   PmtSlotWork* const slot = &e->slot;
   if (slot->phase == PMT_SLOT_NONE) {
@@ -109,10 +109,11 @@ static void rebar(PmtEngine* const e) {
     slot->grammar.k_next = (uint8_t)(pmt_clock_place_after(&e->clock, &place).index % PMT_SLOTS_MAX);
     slot->frozen.sampling.end = pmt_token_slot(slot->grammar.k_next);
   }
-  pmt_slot_pace(e, pmt_clock_frame(&e->clock, slot->deadline), slot->pace.per_frame > e->work_per_frame ? PMT_BURST : 1);
+  pmt_slot_pace(e, pmt_clock_frame(&e->clock, slot->deadline),
+                slot->pace.per_frame > e->work_per_frame ? PMT_BURST : 1);
 }
 
-/* ---- Players -------------------------------------------------------------------------------------------------------- */
+/* ---- Players ----------------------------------------------------------------------------------------------------- */
 
 /** @return whether another player is in use now; it begins from its start state */
 static bool adopt(PmtEngine* const e) {
@@ -145,7 +146,7 @@ const PmtModel* pmt_engine_model(const PmtEngine* const e) { return e->player ? 
 
 const PmtModel* pmt_player_model(const PmtPlayer* const player) { return player->model; }
 
-/* ---- Events --------------------------------------------------------------------------------------------------------- */
+/* ---- Events ------------------------------------------------------------------------------------------------------ */
 
 static void commit(PmtEngine* const e) {
   const PmtPlace played = e->slot.place;
@@ -218,7 +219,7 @@ static void settle(PmtEngine* const e, const PmtMidiOut* const out, const uint32
   }
 }
 
-/* ---- The header's functions ----------------------------------------------------------------------------------------- */
+/* ---- The header's functions -------------------------------------------------------------------------------------- */
 
 void pmt_engine_controls(PmtEngine* const e, const PmtControls* const controls) {
   e->controls = pmt_controls_sane(controls);
@@ -254,7 +255,8 @@ void pmt_engine_position(PmtEngine* const e, const PmtPosition* const position, 
   }
 }
 
-void pmt_engine_advance(PmtEngine* const e, const uint32_t n_frames, const PmtMidiOut* const out, const uint32_t frame) {
+void pmt_engine_advance(PmtEngine* const e, const uint32_t n_frames, const PmtMidiOut* const out,
+                        const uint32_t frame) {
   const int64_t begin = e->clock.now;
   const int64_t end = begin + n_frames;
   settle(e, out, frame);

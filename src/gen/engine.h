@@ -73,11 +73,13 @@ size_t pmt_engine_bytes(const PmtEngine* engine); /**< without weights */
 void pmt_engine_reset(PmtEngine* engine);
 
 /** Feed a start melody without sampling: every start of the transport begins from the state after these tokens instead
-    of after BOS. NULL or 0 slots: back to BOS. Slow; setup only. @return PMT_BAD_ARG for tokens outside the model's vocabulary */
-PmtStatus pmt_engine_prime(PmtEngine* engine, const PmtSequence* sequence, const PmtControls* controls, PmtError* error);
+    of after BOS. NULL or 0 slots: back to BOS. Slow; setup only.
+    @return PMT_BAD_ARG for tokens outside the model's vocabulary */
+PmtStatus pmt_engine_prime(PmtEngine* engine, const PmtSequence* sequence, const PmtControls* controls,
+                           PmtError* error);
 
 /** Offer another player. It is adopted at the next slot boundary (at once when the transport stands).
-    @return false when an earlier offer has not been adopted or its predecessor not yet taken back: keep it, try later */
+    @return false when an earlier offer was not adopted yet or its predecessor not taken back: keep it, try later */
 bool pmt_engine_offer(PmtEngine* engine, PmtPlayer* player) PMT_RT;
 /** The player that was replaced, to be freed elsewhere; NULL when there is none. Ownership goes to the caller. */
 PmtPlayer* pmt_engine_take_old(PmtEngine* engine) PMT_RT;
@@ -92,7 +94,8 @@ void pmt_engine_position(PmtEngine* engine, const PmtPosition* position, const P
 /** Let n_frames pass: generate, end and begin notes. @param frame offset of the first of them, for `out` */
 void pmt_engine_advance(PmtEngine* engine, uint32_t n_frames, const PmtMidiOut* out, uint32_t frame) PMT_RT;
 
-/** End everything that sounds, now. What `out` refuses stays in the held table for the next advance. @return notes still held */
+/** End everything that sounds, now. What `out` refuses stays in the held table for the next advance.
+    @return notes still held */
 uint32_t pmt_engine_silence(PmtEngine* engine, const PmtMidiOut* out, uint32_t frame) PMT_RT;
 
 const PmtEngineStats* pmt_engine_stats(const PmtEngine* engine) PMT_RT;

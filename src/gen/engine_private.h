@@ -81,9 +81,11 @@ struct PmtEngine {
 
 /* engine_slot.c: all PMT_RT. */
 
-/** Freeze what `place` depends on and feed the first token. @param fresh from the start state, else from player->played */
+/** Freeze what `place` depends on and feed the first token. 
+    @param fresh from the start state, else from player->played */
 void pmt_slot_begin(PmtEngine* engine, const PmtPlace* place, bool fresh) PMT_RT;
-/** Spread what is left to do from the present frame to `frame_end`. @param burst how many times the regular rate is allowed */
+/** Spread what is left to do from the present frame to `frame_end`.
+    @param burst how many times the regular rate is allowed */
 void pmt_slot_pace(PmtEngine* engine, int64_t frame_end, uint32_t burst) PMT_RT;
 /** Work up to the present frame. */
 void pmt_slot_work(PmtEngine* engine) PMT_RT;

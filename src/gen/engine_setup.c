@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Players -------------------------------------------------------------------------------------------------------- */
+/* ---- Players ----------------------------------------------------------------------------------------------------- */
 
 PmtStatus pmt_player_new(PmtModel* const model, PmtPlayer** const player) {
   *player = NULL;
@@ -36,7 +36,7 @@ void pmt_player_free(PmtPlayer* const player) {
   }
 }
 
-/* ---- The engine ----------------------------------------------------------------------------------------------------- */
+/* ---- The engine -------------------------------------------------------------------------------------------------- */
 
 void pmt_engine_reset(PmtEngine* const e) {
   pmt_clock_reset(&e->clock, e->clock.rate);
@@ -84,7 +84,7 @@ size_t pmt_engine_bytes(const PmtEngine* const e) {
   return sizeof *e + sizeof *e->player + pmt_net_state_bytes(net) + 2 * pmt_net_snapshot_floats(net) * sizeof(float);
 }
 
-/* ---- Priming -------------------------------------------------------------------------------------------------------- */
+/* ---- Priming ----------------------------------------------------------------------------------------------------- */
 
 static PmtStatus check_sequence(const PmtSequence* const sequence, const uint32_t vocab, PmtError* const error) {
   for (size_t i = 0; i < sequence->n_tokens; ++i) {
@@ -112,7 +112,8 @@ static void feed(PmtPlayer* const player, const PmtToken* const tokens, const si
   }
 }
 
-static void feed_sequence(PmtPlayer* const player, const PmtSequence* const sequence, const PmtControls* const controls) {
+static void feed_sequence(PmtPlayer* const player, const PmtSequence* const sequence,
+                          const PmtControls* const controls) {
   PmtCondition condition = {.density = pmt_freeze_density(controls->density)};
   pmt_freeze_styles(player->model, controls, condition.style);
   pmt_net_reset(player->state);

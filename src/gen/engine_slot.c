@@ -12,7 +12,7 @@ enum { DRUM_TICKS = 6 };
 
 static const float quiet_density = -0.95f; /* from here down silence is wanted */
 
-/* ---- Begin ---------------------------------------------------------------------------------------------------------- */
+/* ---- Begin ------------------------------------------------------------------------------------------------------- */
 
 /** The state the slot is made from, and the velocity in force there. */
 static void restore_state(PmtEngine* const e, const bool fresh) {
@@ -47,7 +47,8 @@ void pmt_slot_begin(PmtEngine* const e, const PmtPlace* const place, const bool 
   slot->n_notes = slot->n_tokens = 0;
   slot->surprise = 0.0f;
   slot->done = 0;
-  pmt_freeze(player->model, &e->controls, place, pmt_tonality_key(&e->tonality), pmt_repeats_lift(&e->repeats), &slot->frozen);
+  pmt_freeze(player->model, &e->controls, place, pmt_tonality_key(&e->tonality), pmt_repeats_lift(&e->repeats),
+             &slot->frozen);
   /* Music on paper often begins with a rest and a pickup; who presses play wants to hear something. */
   slot->must_play = (fresh || pmt_repeats_starved(&e->repeats)) && e->controls.density > quiet_density;
 
@@ -62,7 +63,7 @@ void pmt_slot_begin(PmtEngine* const e, const PmtPlace* const place, const bool 
   pmt_net_begin(player->state, slot->bos ? (uint32_t)PMT_BOS : pmt_token_slot(k));
 }
 
-/* ---- Make ----------------------------------------------------------------------------------------------------------- */
+/* ---- Make -------------------------------------------------------------------------------------------------------- */
 
 void pmt_slot_pace(PmtEngine* const e, const int64_t frame_end, const uint32_t burst) {
   PmtSlotWork* const slot = &e->slot;
@@ -153,8 +154,8 @@ static void choose_token(PmtEngine* const e) {
   if (slot->must_play) {
     forbid_end(slot->frozen.sampling.end, mask);
   }
-  const PmtPick pick = pmt_sampler_pick(&slot->frozen.sampling, mask, player->model->vocab, pmt_net_logits(player->state),
-                                        slot->n_tokens);
+  const PmtPick pick = pmt_sampler_pick(&slot->frozen.sampling, mask, player->model->vocab,
+                                        pmt_net_logits(player->state), slot->n_tokens);
   ++slot->n_tokens;
   slot->surprise += pick.surprise;
   pmt_grammar_accept(&slot->grammar, &slot->frozen.limits, player->model->parts, pick.token);
@@ -178,7 +179,7 @@ void pmt_slot_work(PmtEngine* const e) {
   }
 }
 
-/* ---- Commit --------------------------------------------------------------------------------------------------------- */
+/* ---- Commit ------------------------------------------------------------------------------------------------------ */
 
 static uint8_t velocity_of(const PmtSlotWork* const slot, const PmtNote* const note) {
   const float velocity = (float)pmt_velocity_midi[note->velocity] * slot->frozen.velocity + 0.5f;
@@ -187,7 +188,8 @@ static uint8_t velocity_of(const PmtSlotWork* const slot, const PmtNote* const n
 
 static void schedule(PmtEngine* const e, const PmtNote* const note, const int64_t on, const int64_t off,
                      const uint8_t pitch) {
-  const PmtPending pending = {.on = on, .off = off, .part = note->part, .pitch = pitch, .velocity = velocity_of(&e->slot, note)};
+  const PmtPending pending = {
+      .on = on, .off = off, .part = note->part, .pitch = pitch, .velocity = velocity_of(&e->slot, note)};
   e->held.refused += !pmt_schedule_add(&e->schedule, pending);
 }
 

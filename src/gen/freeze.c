@@ -118,13 +118,14 @@ static uint8_t phrase_of(const int64_t bar) {
   return (uint8_t)(1 + (in_phrase < 0 ? in_phrase + PHRASE_BARS : in_phrase));
 }
 
-/** In the middle the style's usual density, not "unknown": left free, textures thinned out to one voice for bars on end. */
+/** In the middle the style's usual density, not "unknown": left free, textures thinned out to one voice for
+    bars on end. */
 uint8_t pmt_freeze_density(const float density) {
   return (uint8_t)(1 + min_of(DENSITY_ROWS - 1, (uint32_t)((density + 1.0f) * 0.5f * (float)DENSITY_ROWS)));
 }
 
-void pmt_freeze(const PmtModel* const model, const PmtControls* const c, const PmtPlace* const place, const uint32_t key,
-                const float lift, PmtFrozen* const frozen) {
+void pmt_freeze(const PmtModel* const model, const PmtControls* const c, const PmtPlace* const place,
+                const uint32_t key, const float lift, PmtFrozen* const frozen) {
   const uint32_t mode = whole(c->scale_mode), root = whole(c->scale_root);
   const uint16_t in_scale = pmt_scale_bits(mode, root);
   const bool strict = c->strictness >= strict_from;

@@ -18,7 +18,8 @@ enum { PMT_HELD_MAX = 128 };
 /** Where MIDI goes. @param frame offset within the present call of pmt_engine_advance
     @return false when there is no space: the engine keeps note-offs and tries again, and drops a refused note-on. */
 typedef struct {
-  bool (*write)(void* handle, uint32_t frame, const uint8_t* bytes, uint32_t size) PMT_RT; /**< RT in the plugin; renderers allocate */
+  /** Real-time safe in the plugin; renderers allocate. */
+  bool (*write)(void* handle, uint32_t frame, const uint8_t* bytes, uint32_t size) PMT_RT;
   void* handle;
 } PmtMidiOut;
 
@@ -40,8 +41,8 @@ void pmt_held_reset(PmtHeld* held) PMT_RT;
 
 /** Begin a note. The same pitch sounding on that channel ends first, at the same frame.
     @param velocity 1..127 @param off tick of its end @return false when it was refused (and counted) */
-bool pmt_held_strike(PmtHeld* held, const PmtMidiOut* out, uint32_t frame, uint8_t channel, uint8_t pitch, uint8_t velocity,
-                     int64_t off) PMT_RT;
+bool pmt_held_strike(PmtHeld* held, const PmtMidiOut* out, uint32_t frame, uint8_t channel, uint8_t pitch,
+                     uint8_t velocity, int64_t off) PMT_RT;
 
 /** End what is due at `tick`, and what is owed. */
 void pmt_held_release(PmtHeld* held, const PmtMidiOut* out, uint32_t frame, int64_t tick) PMT_RT;

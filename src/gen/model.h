@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** @file model.h  A model file made ready to play: net + vocabulary + what the metadata promises. Immutable, shareable. */
+/** @file model.h  A model file made ready to play: net, vocabulary, what the metadata promises. Immutable, shareable. */
 #ifndef PMT_GEN_MODEL_H
 #define PMT_GEN_MODEL_H
 
@@ -21,7 +21,7 @@ typedef struct {
   uint8_t program[PMT_STYLES_MAX][PMT_PARTS_MAX]; /**< General MIDI program by style and part (metadata "programs") */
   uint8_t parts_used[PMT_STYLES_MAX];          /**< melodic parts each style had in training, 0 = drums alone
                                                     (metadata "style_parts"; all parts when it does not say) */
-  uint8_t style_drums[PMT_STYLES_MAX];         /**< 1 = the style has drums (metadata "style_drums"; 1 when it does not say) */
+  uint8_t style_drums[PMT_STYLES_MAX];         /**< 1 = it had drums (metadata "style_drums"; 1 when it does not say) */
   float style_bpm[PMT_STYLES_MAX];             /**< median tempo of the style, 0 unknown (metadata "style_bpm") */
   float temperature, min_p;                    /**< suggested */
   uint64_t hash;                               /**< of the file's content */
@@ -29,7 +29,7 @@ typedef struct {
 } PmtModel;
 
 /** Load, check, pack and touch everything. Not in the audio thread; uses under 32 KiB of stack.
-    @return any PmtStatus; the line names the file and the fault ("x.safetensors: vocab is \"remi\", need \"slot-v1\"") */
+    @return any PmtStatus; the line names file and fault ("x.safetensors: vocab is \"remi\", need \"slot-v1\"") */
 PmtStatus pmt_model_load(const char* path, PmtModel** model, PmtError* error);
 void pmt_model_free(PmtModel* model);
 

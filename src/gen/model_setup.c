@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* A model file made ready to play. Above: plugin worker, tools. Below: nn/tensors, nn/net. Little stack: a host may give
-   its worker 64 KiB. Numbers are parsed here and not by strtof, which asks the host's locale for its decimal point. */
+/* A model file made ready to play. Above: plugin worker, tools. Below: nn/tensors, nn/net. Little stack: a host may
+   give its worker 64 KiB. Numbers are parsed here and not by strtof, which asks the host's locale for its decimal
+   point. */
 #include "gen/model.h"
 
 #include "nn/tensors.h"
@@ -34,8 +35,8 @@ typedef struct {
 } Meta;
 
 static PmtStatus bad_value(const Meta* const m, const char* const key, const char* const wanted) {
-  return pmt_fail(m->error, PMT_BAD_FILE, "metadata \"%s\" is \"%.60s\", need %s", key, pmt_tensors_meta(m->tensors, key),
-                  wanted);
+  return pmt_fail(m->error, PMT_BAD_FILE, "metadata \"%s\" is \"%.60s\", need %s", key,
+                  pmt_tensors_meta(m->tensors, key), wanted);
 }
 
 /** `rows` lists of `n` numbers, separated by ',' and ';'. An absent key leaves the values alone. */
@@ -148,7 +149,8 @@ static PmtStatus read_vocabulary(const Meta* const m, PmtModel* const model) {
 static PmtStatus read_ranges(const Meta* const m, PmtModel* const model) {
   static const char wanted[] = "one pitch 0..127 a part";
   PmtStatus status = read_bytes(m, "pitch_lo", model->parts, PMT_PARTS_MAX, 127.0, wanted, 0, model->pitch_lo);
-  status = status ? status : read_bytes(m, "pitch_hi", model->parts, PMT_PARTS_MAX, 127.0, wanted, 127, model->pitch_hi);
+  status =
+      status ? status : read_bytes(m, "pitch_hi", model->parts, PMT_PARTS_MAX, 127.0, wanted, 127, model->pitch_hi);
   for (uint32_t p = 0; !status && p < model->parts; ++p) {
     if (model->pitch_lo[p] > model->pitch_hi[p]) {
       return pmt_fail(m->error, PMT_BAD_FILE, "metadata \"pitch_lo\" lies above \"pitch_hi\" in part %u", p + 1);

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- What left the engine ------------------------------------------------------------------------------------------- */
+/* ---- What left the engine ---------------------------------------------------------------------------------------- */
 
-PmtStatus pmt_midi_list_add(PmtMidiList* const list, const uint64_t frame, const uint8_t* const bytes, const uint32_t size) {
+PmtStatus pmt_midi_list_add(PmtMidiList* const list, const uint64_t frame, const uint8_t* const bytes,
+                            const uint32_t size) {
   if (size < 1 || size > 3) {
     return PMT_BAD_ARG;
   }
@@ -34,7 +35,7 @@ void pmt_midi_list_free(PmtMidiList* const list) {
   *list = (PmtMidiList){NULL, 0, 0};
 }
 
-/* ---- Rolling -------------------------------------------------------------------------------------------------------- */
+/* ---- Rolling ----------------------------------------------------------------------------------------------------- */
 
 enum { BLOCK_RANDOM_MAX = 4096 };
 
@@ -132,7 +133,7 @@ PmtStatus pmt_render(PmtEngine* const engine, const PmtControls* const controls,
   return roll.recorder.failed ? pmt_fail(error, PMT_NO_MEM, "out of memory for what is played") : PMT_OK;
 }
 
-/* ---- To a file ------------------------------------------------------------------------------------------------------ */
+/* ---- To a file --------------------------------------------------------------------------------------------------- */
 
 /** Frames of one file tick at a tempo. */
 static double frames_a_tick(const PmtMidiListOut* const out, const uint32_t us_per_quarter) {
@@ -180,8 +181,8 @@ static size_t put_programs(const PmtMidiList* const list, const PmtMidiListOut* 
   for (uint32_t channel = 0; channel < 16; ++channel) {
     const uint32_t part = part_of_channel(out, channel);
     if ((used >> channel & 1) && channel != 9 && part < out->model->parts) {
-      events[n++] =
-        (PmtSmfEvent){.tick = 0, .bytes = {(uint8_t)(0xc0 | channel), out->model->program[out->style][part]}, .size = 2};
+      events[n++] = (PmtSmfEvent){
+          .tick = 0, .bytes = {(uint8_t)(0xc0 | channel), out->model->program[out->style][part]}, .size = 2};
     }
   }
   return n;

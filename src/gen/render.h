@@ -24,7 +24,7 @@ typedef struct {
 } PmtRenderOptions;
 
 /** Frames of standstill before the transport rolls from bar 0, in which the first slot is made: as hosts do, and long
-    enough that the first beat is never late. One place for the number, used by the renderer and by `partimento play`. */
+    enough that the first beat is never late. One place for the number: the renderer and `partimento play` use it. */
 uint64_t pmt_preroll_frames(double sample_rate);
 
 /** Stand for the pre-roll, roll for `bars`, stop, end all notes. Events carry frames counted from the roll's start. */

@@ -47,7 +47,8 @@ static float biased(const PmtSampling* const s, const uint32_t token, const floa
 }
 
 /** Biases into the logits. @return the likeliest token, or PMT_VOCAB_MAX when the model is broken */
-static uint32_t find_best(const PmtSampling* const s, const uint64_t* const mask, const uint32_t vocab, float* const logits) {
+static uint32_t find_best(const PmtSampling* const s, const uint64_t* const mask, const uint32_t vocab,
+                          float* const logits) {
   uint32_t best = PMT_VOCAB_MAX;
   for (uint32_t t = next_allowed(mask, 0); t < vocab; t = next_allowed(mask, t + 1)) {
     const float l = biased(s, t, logits[t]);

@@ -28,7 +28,7 @@ typedef struct {
 /** @param mask not empty @param vocab logits at hand; mask bits beyond are not set
     @param logits overwritten. NaN or +Inf among the allowed (a broken model): the slot's end if allowed, else the first
     @param index number of the token within the slot */
-PmtPick pmt_sampler_pick(const PmtSampling* sampling, const uint64_t mask[PMT_MASK_WORDS], uint32_t vocab, float* logits,
-                         uint32_t index) PMT_RT;
+PmtPick pmt_sampler_pick(const PmtSampling* sampling, const uint64_t mask[PMT_MASK_WORDS], uint32_t vocab,
+                         float* logits, uint32_t index) PMT_RT;
 
 #endif

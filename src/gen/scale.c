@@ -10,23 +10,24 @@ typedef struct {
 
 enum { MAJOR_ROW = 1, MINOR_ROW = 13 };
 
-#define NOTE(n) (1u << (n))
+/* Steps above the root as bits; up to seven of them, the root written again where there are fewer. */
+#define STEPS(a, b, c, d, e, f, g) (1u << (a) | 1u << (b) | 1u << (c) | 1u << (d) | 1u << (e) | 1u << (f) | 1u << (g))
 static const Scale scales[PMT_SCALES] = {
   [PMT_SCALE_OFF] = {"off", 0xfff, 0},
-  [PMT_SCALE_MAJOR] = {"major", NOTE(0) | NOTE(2) | NOTE(4) | NOTE(5) | NOTE(7) | NOTE(9) | NOTE(11), MAJOR_ROW},
-  [PMT_SCALE_MINOR] = {"minor", NOTE(0) | NOTE(2) | NOTE(3) | NOTE(5) | NOTE(7) | NOTE(8) | NOTE(10), MINOR_ROW},
-  [PMT_SCALE_DORIAN] = {"dorian", NOTE(0) | NOTE(2) | NOTE(3) | NOTE(5) | NOTE(7) | NOTE(9) | NOTE(10), MINOR_ROW},
-  [PMT_SCALE_PHRYGIAN] = {"phrygian", NOTE(0) | NOTE(1) | NOTE(3) | NOTE(5) | NOTE(7) | NOTE(8) | NOTE(10), MINOR_ROW},
-  [PMT_SCALE_LYDIAN] = {"lydian", NOTE(0) | NOTE(2) | NOTE(4) | NOTE(6) | NOTE(7) | NOTE(9) | NOTE(11), MAJOR_ROW},
-  [PMT_SCALE_MIXOLYDIAN] = {"mixolydian", NOTE(0) | NOTE(2) | NOTE(4) | NOTE(5) | NOTE(7) | NOTE(9) | NOTE(10), MAJOR_ROW},
-  [PMT_SCALE_LOCRIAN] = {"locrian", NOTE(0) | NOTE(1) | NOTE(3) | NOTE(5) | NOTE(6) | NOTE(8) | NOTE(10), MINOR_ROW},
-  [PMT_SCALE_HARMONIC_MINOR] = {"harmonic minor", NOTE(0) | NOTE(2) | NOTE(3) | NOTE(5) | NOTE(7) | NOTE(8) | NOTE(11), MINOR_ROW},
-  [PMT_SCALE_PENTATONIC_MAJOR] = {"pentatonic major", NOTE(0) | NOTE(2) | NOTE(4) | NOTE(7) | NOTE(9), MAJOR_ROW},
-  [PMT_SCALE_PENTATONIC_MINOR] = {"pentatonic minor", NOTE(0) | NOTE(3) | NOTE(5) | NOTE(7) | NOTE(10), MINOR_ROW},
-  [PMT_SCALE_BLUES] = {"blues", NOTE(0) | NOTE(3) | NOTE(5) | NOTE(6) | NOTE(7) | NOTE(10), MINOR_ROW},
-  [PMT_SCALE_WHOLE_TONE] = {"whole tone", NOTE(0) | NOTE(2) | NOTE(4) | NOTE(6) | NOTE(8) | NOTE(10), 0},
+  [PMT_SCALE_MAJOR] = {"major", STEPS(0, 2, 4, 5, 7, 9, 11), MAJOR_ROW},
+  [PMT_SCALE_MINOR] = {"minor", STEPS(0, 2, 3, 5, 7, 8, 10), MINOR_ROW},
+  [PMT_SCALE_DORIAN] = {"dorian", STEPS(0, 2, 3, 5, 7, 9, 10), MINOR_ROW},
+  [PMT_SCALE_PHRYGIAN] = {"phrygian", STEPS(0, 1, 3, 5, 7, 8, 10), MINOR_ROW},
+  [PMT_SCALE_LYDIAN] = {"lydian", STEPS(0, 2, 4, 6, 7, 9, 11), MAJOR_ROW},
+  [PMT_SCALE_MIXOLYDIAN] = {"mixolydian", STEPS(0, 2, 4, 5, 7, 9, 10), MAJOR_ROW},
+  [PMT_SCALE_LOCRIAN] = {"locrian", STEPS(0, 1, 3, 5, 6, 8, 10), MINOR_ROW},
+  [PMT_SCALE_HARMONIC_MINOR] = {"harmonic minor", STEPS(0, 2, 3, 5, 7, 8, 11), MINOR_ROW},
+  [PMT_SCALE_PENTATONIC_MAJOR] = {"pentatonic major", STEPS(0, 2, 4, 7, 9, 0, 0), MAJOR_ROW},
+  [PMT_SCALE_PENTATONIC_MINOR] = {"pentatonic minor", STEPS(0, 3, 5, 7, 10, 0, 0), MINOR_ROW},
+  [PMT_SCALE_BLUES] = {"blues", STEPS(0, 3, 5, 6, 7, 10, 0), MINOR_ROW},
+  [PMT_SCALE_WHOLE_TONE] = {"whole tone", STEPS(0, 2, 4, 6, 8, 10, 0), 0},
 };
-#undef NOTE
+#undef STEPS
 
 static const Scale* find(const uint32_t mode) { return &scales[mode < PMT_SCALES ? mode : PMT_SCALE_OFF]; }
 

@@ -16,7 +16,7 @@ typedef enum { PMT_SCALE_OFF, PMT_SCALE_MAJOR, PMT_SCALE_MINOR, PMT_SCALE_DORIAN
 /** The pitch classes in the scale, bit 0 = C. All twelve when it is off. @param root 0..11 */
 uint16_t pmt_scale_bits(uint32_t mode, uint32_t root) PMT_RT;
 
-/** Row of the model's key table: 1..12 major on C..B, 13..24 minor, by the scale's third; 0 when it has no clear one. */
+/** Row of the model's key table: 1..12 major on C..B, 13..24 minor, by the scale's third; 0 = none clear. */
 uint8_t pmt_scale_key(uint32_t mode, uint32_t root) PMT_RT;
 
 /** "major", "harmonic minor", ...; NULL when there is no such mode. For messages and --help. */

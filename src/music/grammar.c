@@ -68,7 +68,8 @@ void pmt_grammar_begin_slot(PmtGrammar* const grammar, const uint32_t k, const u
 }
 
 /** Notes of `limits` whose order key is at least `key`, within `parts`. Word 0 holds no notes. */
-static void legal_notes(const PmtLimits* const limits, const uint32_t parts, const uint32_t key, uint64_t* const notes) {
+static void legal_notes(const PmtLimits* const limits, const uint32_t parts, const uint32_t key,
+                        uint64_t* const notes) {
   const uint64_t drums = (low_bits(PMT_DRUMS) << (PMT_TOKEN_DRUM - 64)) & limits->notes[DRUM_WORD];
   notes[0] = 0;
   notes[DRUM_WORD] = key > DRUM_ORDER + 64 ? drums & ~low_bits(key - DRUM_ORDER - 64) : drums;
@@ -160,7 +161,8 @@ void pmt_grammar_mask(const PmtGrammar* const g, const PmtLimits* const limits, 
   }
 }
 
-bool pmt_grammar_accept(PmtGrammar* const g, const PmtLimits* const limits, const uint32_t parts, const PmtToken token) {
+bool pmt_grammar_accept(PmtGrammar* const g, const PmtLimits* const limits, const uint32_t parts,
+                        const PmtToken token) {
   uint64_t mask[PMT_MASK_WORDS];
   pmt_grammar_mask(g, limits, parts, mask);
   if (token >= PMT_VOCAB_MAX || !(mask[token / 64] >> (token % 64) & 1)) {

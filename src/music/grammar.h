@@ -16,7 +16,7 @@
 
 enum {
   PMT_SLOT_TOKENS_MAX = 48, /**< after so many tokens in a slot: only what completes the note, then T_next */
-  PMT_SLOT_STEPS_MAX = PMT_SLOT_TOKENS_MAX + 2, /**< the last allowed token may be a POS: a note and its duration follow */
+  PMT_SLOT_STEPS_MAX = PMT_SLOT_TOKENS_MAX + 2, /**< the last token may be a POS: a note and its duration follow */
   PMT_MASK_WORDS = (PMT_VOCAB_MAX + 63) / 64,
 };
 

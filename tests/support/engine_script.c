@@ -8,6 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+const PmtTinyOptions pmt_script_busy = {.note_bias = 3.0f, .slot_bias = -1.0f};
+const PmtTinyOptions pmt_script_restless = {.note_bias = 3.0f, .slot_bias = -12.0f};
+
 static bool take(void* const handle, const uint32_t frame, const uint8_t* const bytes, const uint32_t size) {
   PmtScriptSink* const sink = handle;
   CHECK(size == 3 && bytes[1] < 128 && bytes[2] < 128);
@@ -58,8 +61,8 @@ PmtEngine* pmt_script_engine(const PmtTinyOptions* const options) {
   return engine;
 }
 
-void pmt_script_run(PmtEngine* const engine, const PmtScriptEvent* const events, const size_t n_events, const uint64_t end,
-                    const uint32_t block, PmtScriptSink* const sink) {
+void pmt_script_run(PmtEngine* const engine, const PmtScriptEvent* const events, const size_t n_events,
+                    const uint64_t end, const uint32_t block, PmtScriptSink* const sink) {
   const PmtMidiOut out = pmt_script_out(sink);
   size_t next = 0;
   for (uint64_t i = 0; sink->frame < end; ++i) {
@@ -92,6 +95,23 @@ PmtScriptEvent pmt_script_at(const uint64_t frame, const PmtPosition position) {
 
 PmtScriptEvent pmt_script_set(const uint64_t frame, const PmtControls controls) {
   return (PmtScriptEvent){.frame = frame, .controls = controls};
+}
+
+uint32_t pmt_script_count_on(const PmtMidiList* const list, const uint64_t from, const uint64_t to) {
+  uint32_t n = 0;
+  for (size_t i = 0; i < list->n_events; ++i) {
+    n += (list->events[i].bytes[0] & 0xf0) == 0x90 && list->events[i].frame >= from && list->events[i].frame < to;
+  }
+  return n;
+}
+
+int64_t pmt_script_first_on(const PmtMidiList* const list, const uint64_t from) {
+  for (size_t i = 0; i < list->n_events; ++i) {
+    if (list->events[i].frame >= from && (list->events[i].bytes[0] & 0xf0) == 0x90) {
+      return (int64_t)(list->events[i].frame - from);
+    }
+  }
+  return -1;
 }
 
 bool pmt_script_same(const PmtMidiList* const a, const PmtMidiList* const b) {

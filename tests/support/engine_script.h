@@ -46,6 +46,16 @@ PmtPosition pmt_script_position(int64_t song_frame, float speed);
 PmtScriptEvent pmt_script_at(uint64_t frame, PmtPosition position);
 PmtScriptEvent pmt_script_set(uint64_t frame, PmtControls controls);
 
+/** Models of many notes, and of at least one in each slot. */
+extern const PmtTinyOptions pmt_script_busy, pmt_script_restless;
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/** Note-ons in frames from .. to - 1. */
+uint32_t pmt_script_count_on(const PmtMidiList* list, uint64_t from, uint64_t to);
+/** Frames from `from` to the first note-on; -1: none. */
+int64_t pmt_script_first_on(const PmtMidiList* list, uint64_t from);
+
 bool pmt_script_same(const PmtMidiList* a, const PmtMidiList* b);
 
 #endif
