@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** @file model.h  A model file made ready to play: net, vocabulary, what the metadata promises. Immutable, shareable. */
+/** @file model.h  A model file made ready to play: net, vocabulary, what the metadata promises. Constant, shareable. */
 #ifndef PMT_GEN_MODEL_H
 #define PMT_GEN_MODEL_H
 
