@@ -297,6 +297,38 @@ static void test_plain(void) {
   pmt_engine_free(engine);
 }
 
+/** When another style takes the lead a new piece begins: what was played before has no say, but the start melody neither. */
+static void test_turn(void) {
+  PmtEngine* const engine = pmt_script_engine(&pmt_script_busy);
+  PmtMidiList after[3] = {{0}};
+  const uint64_t turn = 96000, heard = turn + 24000, end = 4 * 96000;
+  for (uint32_t i = 0; i < 3; ++i) {
+    PmtControls before = pmt_controls_default(), then;
+    before.scale_mode = PMT_SCALE_MAJOR; /* the key heard is not asked for */
+    then = before;
+    before.seed = (float)i;
+    then.style = i < 2 ? 1.0f : 0.0f;
+    const PmtScriptEvent events[] = {pmt_script_set(0, before), pmt_script_at(0, pmt_script_position(0, 1.0f)),
+                                     pmt_script_set(turn, then)};
+    PmtScriptSink sink = {0};
+    pmt_engine_reset(engine);
+    pmt_script_run(engine, events, COUNT(events), end, 100, &sink);
+    for (size_t k = 0; k < sink.list.n_events; ++k) {
+      const PmtTimedMidi* const event = &sink.list.events[k];
+      if (event->frame >= heard && (event->bytes[0] & 0xf0) == 0x90) {
+        CHECK(!pmt_midi_list_add(&after[i], event->frame, event->bytes, event->size));
+      }
+    }
+    pmt_midi_list_free(&sink.list);
+  }
+  CHECK(after[0].n_events > 50 && pmt_script_same(&after[0], &after[1]));
+  CHECK(!pmt_script_same(&after[0], &after[2]));
+  for (uint32_t i = 0; i < 3; ++i) {
+    pmt_midi_list_free(&after[i]);
+  }
+  pmt_engine_free(engine);
+}
+
 static void test_prime(void) {
   PmtEngine* const engine = pmt_script_engine(&pmt_script_busy);
   const PmtControls c = pmt_controls_default();
@@ -335,6 +367,7 @@ int main(void) {
   test_owed();
   test_swap();
   test_plain();
+  test_turn();
   test_prime();
   return 0;
 }

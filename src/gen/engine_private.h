@@ -45,7 +45,7 @@ typedef struct {
   PmtSlotPhase phase;
   PmtPlace place;
   double deadline;     /**< tick at which it is committed: its start, later after a jump */
-  bool fresh;          /**< made from the start state */
+  uint32_t lead;       /**< the style with most weight */
   bool bos;            /**< BOS is in flight, the slot's own T token still to be fed */
   bool open;           /**< the last note waits for its duration */
   bool must_play;      /**< may not end before its first note */
@@ -68,6 +68,7 @@ struct PmtEngine {
   PmtPlayer* old;
   PmtSlotWork slot;
   bool has_played;         /**< a slot since the start state: player->played holds */
+  uint32_t played_lead;    /**< lead of the last slot played, when has_played */
   int64_t last_start;      /**< tick of the last slot played, when has_played */
   bool silenced;           /**< enabled <= 0 was acted upon */
   bool holding;

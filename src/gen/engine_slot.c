@@ -14,34 +14,49 @@ static const float quiet_density = -0.95f; /* from here down silence is wanted *
 
 /* ---- Begin ------------------------------------------------------------------------------------------------------- */
 
-/** The state the slot is made from, and the velocity in force there. */
-static void restore_state(PmtEngine* const e, const bool fresh) {
+/** Where a slot's music comes from. */
+typedef enum {
+  FROM_PLAYED, /* goes on after the last slot played */
+  FROM_TURN,   /* another style took the lead: a new piece, in the key of the old one */
+  FROM_START,  /* a fresh performance: the start melody, if there is one, and nothing remembered */
+} Origin;
+
+static Origin origin_of(const PmtEngine* const e, const bool fresh) {
+  return fresh ? FROM_START : e->slot.lead != e->played_lead ? FROM_TURN : FROM_PLAYED;
+}
+
+/** The state the slot is made from, and the velocity in force there. @return whether BOS is to be fed first */
+static bool restore_state(PmtEngine* const e, const Origin origin) {
   PmtPlayer* const player = e->player;
   PmtGrammar* const grammar = &e->slot.grammar;
   pmt_grammar_reset(grammar);
-  if (!fresh) {
+  if (origin == FROM_PLAYED) {
     pmt_net_restore(player->state, player->played);
     grammar->velocity = player->played_velocity;
-    return;
+    return false;
   }
-  pmt_repeats_reset(&e->repeats);
-  pmt_tonality_reset(&e->tonality);
-  if (player->primed) {
-    pmt_net_restore(player->state, player->start);
-    grammar->velocity = player->start_velocity;
-  } else {
-    pmt_net_reset(player->state);
+  if (origin == FROM_START) {
+    pmt_repeats_reset(&e->repeats);
+    pmt_tonality_reset(&e->tonality);
+    if (player->primed) {
+      pmt_net_restore(player->state, player->start);
+      grammar->velocity = player->start_velocity;
+      return false;
+    }
   }
+  pmt_net_reset(player->state);
+  return true;
 }
 
 void pmt_slot_begin(PmtEngine* const e, const PmtPlace* const place, const bool fresh) {
   PmtPlayer* const player = e->player;
   PmtSlotWork* const slot = &e->slot;
-  restore_state(e, fresh);
+  slot->lead = pmt_freeze_lead(player->model, &e->controls);
+  const Origin origin = origin_of(e, fresh);
+  slot->bos = restore_state(e, origin);
   slot->phase = PMT_SLOT_MAKING;
   slot->place = *place;
   slot->deadline = (double)place->start;
-  slot->fresh = fresh;
   slot->open = false;
   slot->ornament = PMT_PLAIN;
   slot->n_notes = slot->n_tokens = 0;
@@ -50,7 +65,7 @@ void pmt_slot_begin(PmtEngine* const e, const PmtPlace* const place, const bool 
   pmt_freeze(player->model, &e->controls, place, pmt_tonality_key(&e->tonality), pmt_repeats_lift(&e->repeats),
              &slot->frozen);
   /* Music on paper often begins with a rest and a pickup; who presses play wants to hear something. */
-  slot->must_play = (fresh || pmt_repeats_starved(&e->repeats)) && e->controls.density > quiet_density;
+  slot->must_play = (origin != FROM_PLAYED || pmt_repeats_starved(&e->repeats)) && e->controls.density > quiet_density;
 
   const uint32_t k = place->index % PMT_SLOTS_MAX;
   const uint32_t k_next = pmt_clock_place_after(&e->clock, place).index % PMT_SLOTS_MAX;
@@ -59,7 +74,6 @@ void pmt_slot_begin(PmtEngine* const e, const PmtPlace* const place, const bool 
   slot->frozen.sampling.end = pmt_token_slot(k_next);
 
   pmt_net_condition(player->state, &slot->frozen.condition);
-  slot->bos = fresh && !player->primed;
   pmt_net_begin(player->state, slot->bos ? (uint32_t)PMT_BOS : pmt_token_slot(k));
 }
 
@@ -240,6 +254,7 @@ void pmt_slot_commit(PmtEngine* const e) {
   pmt_net_save(e->player->state, e->player->played);
   e->player->played_velocity = slot->grammar.velocity;
   e->has_played = true;
+  e->played_lead = slot->lead;
   e->last_start = slot->place.start;
   slot->phase = PMT_SLOT_NONE;
 }

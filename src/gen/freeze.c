@@ -65,6 +65,10 @@ void pmt_freeze_styles(const PmtModel* const model, const PmtControls* const c, 
   weight[style_index(model, c->style2)] += c->blend;
 }
 
+uint32_t pmt_freeze_lead(const PmtModel* const model, const PmtControls* const c) {
+  return style_index(model, c->blend > 0.5f ? c->style2 : c->style);
+}
+
 static uint32_t max_of(const uint32_t a, const uint32_t b) { return a > b ? a : b; }
 static uint32_t min_of(const uint32_t a, const uint32_t b) { return a < b ? a : b; }
 

@@ -31,6 +31,9 @@ void pmt_freeze(const PmtModel* model, const PmtControls* controls, const PmtPla
 /** The conditioning's style weights: (1 - blend) of one, blend of the other. */
 void pmt_freeze_styles(const PmtModel* model, const PmtControls* controls, float weight[PMT_STYLES_MAX]) PMT_RT;
 
+/** The style with most weight. */
+uint32_t pmt_freeze_lead(const PmtModel* model, const PmtControls* controls) PMT_RT;
+
 /** The conditioning's density row, 1..8. @param density sane */
 uint8_t pmt_freeze_density(float density) PMT_RT;
 
