@@ -189,7 +189,6 @@ install: all man
 uninstall:
 	rm -f $(DIR_BIN)/partimento $(MANPAGES:$(BUILD)/man/%=$(DIR_MAN)/%)
 	rm -rf $(DIR_LV2)
-	-rmdir -p --ignore-fail-on-non-empty $(DIR_BIN) $(DIR_MAN) $(DESTDIR)$(LV2DIR) 2>/dev/null
 
 clean:
 	rm -rf $(BUILD)
