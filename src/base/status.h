@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** @file status.h  How setup code fails: a status to branch on and one line to show.
 
-    The audio thread never fails this way; it counts (STYLE: errors). */
+    The audio thread never fails this way; it counts. */
 #ifndef PMT_BASE_STATUS_H
 #define PMT_BASE_STATUS_H
 

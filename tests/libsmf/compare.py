@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 """The evidence against libsmf (docs/midi-files.md). No part of make check. From the repository root:
 
-  cc -g -o /tmp/probe tests/libsmf/probe.c $(pkg-config --cflags --libs smf)
-  python3 tests/libsmf/compare.py /tmp/probe
+  cc -g -o ./probe tests/libsmf/probe.c $(pkg-config --cflags --libs smf)
+  python3 tests/libsmf/compare.py ./probe
 
 Needs libsmf-dev and valgrind. Feeds it a sound file cut at every byte, 2,000 mutations (fixed seed) of the files that our
 fuzzer kept, and the kinds of files that the issue names; then every 20th mutation under valgrind."""
