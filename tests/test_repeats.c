@@ -12,7 +12,24 @@ static void bar(PmtRepeats* const r, const uint32_t pitch, const uint32_t part) 
   pmt_repeats_end_bar(r);
 }
 
+/** A drummer alone is no silence, but no tune. */
+static void test_tuneless(void) {
+  PmtRepeats r;
+  pmt_repeats_reset(&r);
+  for (uint32_t bar = 0; bar < 3; ++bar) {
+    CHECK(pmt_repeats_tuneless(&r) == (bar >= 2) && !pmt_repeats_starved(&r));
+    pmt_repeats_add(&r, 0, PMT_PART_DRUMS, 36);
+    CHECK(pmt_repeats_tuneless(&r) == (bar >= 2));
+    pmt_repeats_end_bar(&r);
+  }
+  pmt_repeats_add(&r, 0, 1, 60);
+  CHECK(!pmt_repeats_tuneless(&r));
+  pmt_repeats_end_bar(&r);
+  CHECK(!pmt_repeats_tuneless(&r));
+}
+
 int main(void) {
+  test_tuneless();
   static const float lifts[] = {1.0f, 1.0f, 1.0f, 1.1f, 1.2f, 1.3f, 1.4f, 1.5f, 1.5f};
   PmtRepeats r;
   pmt_repeats_reset(&r);

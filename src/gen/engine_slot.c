@@ -48,6 +48,14 @@ static bool restore_state(PmtEngine* const e, const Origin origin) {
   return true;
 }
 
+static bool has_pitched(const PmtLimits* const limits) {
+  uint64_t any = 0;
+  for (uint32_t w = PMT_TOKEN_NOTE / 64; w < PMT_MASK_WORDS; ++w) {
+    any |= limits->notes[w];
+  }
+  return any;
+}
+
 void pmt_slot_begin(PmtEngine* const e, const PmtPlace* const place, const bool fresh) {
   PmtPlayer* const player = e->player;
   PmtSlotWork* const slot = &e->slot;
@@ -65,7 +73,9 @@ void pmt_slot_begin(PmtEngine* const e, const PmtPlace* const place, const bool 
   pmt_freeze(player->model, &e->controls, place, pmt_tonality_key(&e->tonality), pmt_repeats_lift(&e->repeats),
              &slot->frozen);
   /* Music on paper often begins with a rest and a pickup; who presses play wants to hear something. */
-  slot->must_play = (origin != FROM_PLAYED || pmt_repeats_starved(&e->repeats)) && e->controls.density > quiet_density;
+  const bool starved = pmt_repeats_starved(&e->repeats) ||
+                       (pmt_repeats_tuneless(&e->repeats) && has_pitched(&slot->frozen.limits));
+  slot->must_play = (origin != FROM_PLAYED || starved) && e->controls.density > quiet_density;
 
   const uint32_t k = place->index % PMT_SLOTS_MAX;
   const uint32_t k_next = pmt_clock_place_after(&e->clock, place).index % PMT_SLOTS_MAX;
@@ -144,10 +154,16 @@ static void take_token(PmtSlotWork* const slot, const PmtToken token) {
   }
 }
 
+/** The slot may not end yet; nor do drums count as the note to come where pitched notes are to be had: a band that begins
+    with its drummer alone stayed that way for sixteen bars. */
 static void forbid_end(const PmtToken end, uint64_t mask[PMT_MASK_WORDS]) {
-  uint64_t others = 0;
+  uint64_t pitched = 0, others = 0;
   for (uint32_t i = 0; i < PMT_MASK_WORDS; ++i) {
+    pitched |= i >= PMT_TOKEN_NOTE / 64 ? mask[i] : 0;
     others |= i == end / 64u ? mask[i] & ~(1ull << end % 64) : mask[i];
+  }
+  for (uint32_t drum = 0; pitched && drum < PMT_DRUMS; ++drum) {
+    mask[(PMT_TOKEN_DRUM + drum) / 64] &= ~(1ull << (PMT_TOKEN_DRUM + drum) % 64);
   }
   if (others) {
     mask[end / 64] &= ~(1ull << end % 64);

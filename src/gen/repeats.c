@@ -21,6 +21,7 @@ void pmt_repeats_end_bar(PmtRepeats* const repeats) {
   const bool same = repeats->pitched && repeats->equal && repeats->hash == repeats->last;
   repeats->equal = !repeats->pitched ? 0 : same ? repeats->equal + 1 : 1;
   repeats->empty = repeats->notes ? 0 : repeats->empty + 1;
+  repeats->tuneless = repeats->pitched ? 0 : repeats->tuneless + 1;
   repeats->last = repeats->hash;
   repeats->hash = 0;
   repeats->pitched = repeats->notes = 0;
@@ -35,3 +36,5 @@ float pmt_repeats_lift(const PmtRepeats* const repeats) {
 }
 
 bool pmt_repeats_starved(const PmtRepeats* const repeats) { return repeats->empty >= 2 && !repeats->notes; }
+
+bool pmt_repeats_tuneless(const PmtRepeats* const repeats) { return repeats->tuneless >= 2 && !repeats->pitched; }

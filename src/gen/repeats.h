@@ -17,6 +17,7 @@ typedef struct {
   uint32_t notes;       /**< the same, drums too */
   uint32_t equal;       /**< bars in a row, up to the last, that were equal */
   uint32_t empty;       /**< bars in a row without any note */
+  uint32_t tuneless;    /**< bars in a row without a pitched note */
 } PmtRepeats;
 
 void pmt_repeats_reset(PmtRepeats* repeats) PMT_RT;
@@ -27,5 +28,8 @@ void pmt_repeats_end_bar(PmtRepeats* repeats) PMT_RT;
 float pmt_repeats_lift(const PmtRepeats* repeats) PMT_RT;
 /** Two bars were empty and this one still is. */
 bool pmt_repeats_starved(const PmtRepeats* repeats) PMT_RT;
+
+/** Two bars were without a pitched note and this one still is: a fault only where there are parts to play them. */
+bool pmt_repeats_tuneless(const PmtRepeats* repeats) PMT_RT;
 
 #endif
