@@ -7,7 +7,7 @@
    column-major the faster is taken. "products" is our kernel on exactly those matrices; "step" is the whole step as the
    plugin runs it, with its cells, and with the first layer's input products looked up (docs/kernels.md). The last
    columns are our median over the best BLAS median. */
-#include "check.h"
+#include "scratch.h"
 #include "nn/kernel.h"
 #include "nn/net.h"
 #include "support/tiny_model.h"
@@ -109,7 +109,8 @@ static double quantile(double* const values, const size_t n, const double q) {
 }
 
 static PmtTensors* new_tensors(const Size size) {
-  char path[] = "/tmp/partimento-bench-XXXXXX";
+  char path[4096];
+  pmt_scratch_template(path, sizeof path, "partimento-bench");
   const int fd = mkstemp(path);
   CHECK(fd >= 0);
   close(fd);

@@ -3,7 +3,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/random.h"
-#include "check.h"
+#include "scratch.h"
 #include "support/fail_alloc.h"
 
 #include <stdint.h>
@@ -68,7 +68,8 @@ static void path_in(char* const path, const size_t size, const char* const folde
 }
 
 static void check_files(void) {
-  char folder[] = "/tmp/partimento-test-XXXXXX", path[64], missing[64];
+  char folder[200], path[256], missing[256]; /* an error line has room for the whole path */
+  pmt_scratch_template(folder, sizeof folder, "partimento-test");
   CHECK(mkdtemp(folder));
   path_in(path, sizeof path, folder, "file");
   path_in(missing, sizeof missing, folder, "none/file");

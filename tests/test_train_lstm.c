@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The trainer's network: gradients against finite differences for every block, forward over T against T run-time steps,
    and the packed product against the plain one. */
-#include "check.h"
+#include "scratch.h"
 
 #include "base/random.h"
 #include "nn/net.h"
@@ -188,7 +188,8 @@ static void check_steps(void) {
   pmt_lstm_keep_logits(lstm, true);
   pmt_lstm_forward(lstm, w, &packed, cells, NULL, NULL, NULL);
 
-  char path[] = "/tmp/pmt-train-XXXXXX";
+  char path[4096];
+  pmt_scratch_template(path, sizeof path, "pmt-train");
   const int fd = mkstemp(path);
   CHECK(fd >= 0);
   close(fd);
