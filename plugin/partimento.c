@@ -41,6 +41,10 @@ static PmtControls read_controls(const PmtPlugin* const self) {
       .channel = read_port(self, PMT_PORT_CHANNEL),
       .enabled = read_port(self, PMT_PORT_ENABLED),
       .hold = read_port(self, PMT_PORT_HOLD),
+      .loop = read_port(self, PMT_PORT_LOOP),
+      .freeze = read_port(self, PMT_PORT_FREEZE),
+      .run = read_port(self, PMT_PORT_RUN),
+      .tempo = read_port(self, PMT_PORT_TEMPO),
   };
 }
 

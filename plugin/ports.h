@@ -32,7 +32,14 @@
   X(HOLD,          "hold",          FLOAT_IN,  0, 0, 1)       \
   X(BAR,           "bar",           FLOAT_OUT, 0, 0, 1000000) \
   X(LATE_SLOTS,    "late_slots",    FLOAT_OUT, 0, 0, 1000000) \
-  X(SURPRISE,      "surprise",      FLOAT_OUT, 0, 0, 20)
+  X(SURPRISE,      "surprise",      FLOAT_OUT, 0, 0, 20)      \
+  X(LOOP,          "loop",          FLOAT_IN,  0, 0, 1)       \
+  X(FREEZE,        "freeze",        FLOAT_IN,  0, 0, 8)       \
+  X(RUN,           "run",           FLOAT_IN,  0, 0, 1)       \
+  X(TEMPO,         "tempo",         FLOAT_IN,  120, 20, 300)  \
+  X(PANIC,         "panic",         FLOAT_IN,  0, 0, 1)       \
+  X(CAPTURE,       "capture",       FLOAT_IN,  0, 0, 1)       \
+  X(CAPTURE_BARS,  "capture_bars",  FLOAT_IN,  0, 0, 999)
 
 typedef enum { PMT_ATOM_IN, PMT_ATOM_OUT, PMT_FLOAT_IN, PMT_FLOAT_OUT } PmtPortKind;
 

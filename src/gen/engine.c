@@ -287,4 +287,17 @@ uint32_t pmt_engine_silence(PmtEngine* const e, const PmtMidiOut* const out, con
   return e->held.n;
 }
 
+void pmt_engine_panic(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
+  forget_notes(e, out, frame);
+  e->stats.notes_off = e->held.notes_off;
+}
+
+void pmt_engine_end_channel(PmtEngine* const e, const uint32_t channel, const PmtMidiOut* const out,
+                            const uint32_t frame) {
+  pmt_held_end_channel(&e->held, out, frame, (uint8_t)channel);
+  e->stats.notes_off = e->held.notes_off;
+}
+
+const PmtTape* pmt_engine_tape(const PmtEngine* const e) { return e->tape; }
+
 const PmtEngineStats* pmt_engine_stats(const PmtEngine* const e) { return &e->stats; }

@@ -19,10 +19,17 @@
 #include "gen/held.h"
 #include "gen/model.h"
 #include "gen/scale.h"
+#include "gen/tape.h"
 #include "music/codec.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/** What happens when a rolling transport comes back to a place (a loop, a locate). */
+typedef enum {
+  PMT_LOOP_NEW,  /**< the music goes on: another pass, other notes */
+  PMT_LOOP_SAME, /**< recurrent state and draws of that place are restored: the same notes, if the controls are the same */
+} PmtLoop;
 
 /** The controls, in port units. Any float is accepted: NaN becomes the default, the rest is clamped. */
 typedef struct {
@@ -40,6 +47,10 @@ typedef struct {
   float channel;       /**< 1..16: channel of part 0; default 1 */
   float enabled;       /**< <= 0: bypassed: everything sounding ends; default 1 */
   float hold;          /**< > 0: sounding notes are kept, none is begun; default 0 */
+  float loop;          /**< PmtLoop: what a place played before sounds like when the transport comes back; default new */
+  float freeze;        /**< bars to repeat, cut down to 1, 2, 4 or 8; 0 = none; default 0 */
+  float run;           /**< > 0: while the host stands, play at a tempo of our own; default 0 */
+  float tempo;         /**< 20..300 quarters a minute: that tempo; default 120 */
 } PmtControls;
 PmtControls pmt_controls_default(void);
 
@@ -51,6 +62,7 @@ typedef struct {
   uint64_t refused;              /**< note-ons that found no space or no slot in the held table */
   int64_t bar;                   /**< bar that plays */
   float surprise;                /**< mean -log2 p of the last slot's tokens, bits */
+  uint32_t style;                /**< style with most weight in the slot that plays: set before its first note leaves */
 } PmtEngineStats;
 
 typedef struct PmtEngine PmtEngine;
@@ -97,6 +109,16 @@ void pmt_engine_advance(PmtEngine* engine, uint32_t n_frames, const PmtMidiOut* 
 /** End everything that sounds, now. What `out` refuses stays in the held table for the next advance.
     @return notes still held */
 uint32_t pmt_engine_silence(PmtEngine* engine, const PmtMidiOut* out, uint32_t frame) PMT_RT;
+
+/** Panic: end everything that sounds and drop what is scheduled; the music goes on with the next slot. What `out` refuses
+    stays in the held table for the next advance. */
+void pmt_engine_panic(PmtEngine* engine, const PmtMidiOut* out, uint32_t frame) PMT_RT;
+
+/** All notes off, CC 120 or 123 from outside: end what sounds on one channel. @param channel 0..15 */
+void pmt_engine_end_channel(PmtEngine* engine, uint32_t channel, const PmtMidiOut* out, uint32_t frame) PMT_RT;
+
+/** What was played, for capture and for the session: tape.h. Any thread may read it while the engine lives. */
+const PmtTape* pmt_engine_tape(const PmtEngine* engine) PMT_RT;
 
 const PmtEngineStats* pmt_engine_stats(const PmtEngine* engine) PMT_RT;
 

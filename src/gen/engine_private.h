@@ -76,6 +76,7 @@ struct PmtEngine {
   PmtTonality tonality;
   PmtSchedule schedule;
   PmtHeld held;
+  PmtTape* tape;
   uint64_t work_per_frame;
   PmtEngineStats stats;
 };

@@ -54,10 +54,13 @@ PmtStatus pmt_engine_new(const double sample_rate, PmtPlayer* const player, PmtE
     return PMT_BAD_ARG;
   }
   PmtEngine* const e = malloc(sizeof *e);
-  if (!e) {
+  PmtTape* tape = NULL;
+  if (!e || pmt_tape_new(&tape)) {
+    free(e);
     return PMT_NO_MEM;
   }
   memset(e, 0, sizeof *e); /* not calloc: every page is to be resident */
+  e->tape = tape;
   e->clock.rate = sample_rate;
   e->work_per_frame = (uint64_t)(PMT_WORK_RATE / sample_rate);
   e->controls = pmt_controls_default();
@@ -72,16 +75,18 @@ void pmt_engine_free(PmtEngine* const e) {
     pmt_player_free(e->player);
     pmt_player_free(e->offered);
     pmt_player_free(e->old);
+    pmt_tape_free(e->tape);
     free(e);
   }
 }
 
 size_t pmt_engine_bytes(const PmtEngine* const e) {
+  const size_t own = sizeof *e + pmt_tape_bytes();
   if (!e->player) {
-    return sizeof *e;
+    return own;
   }
   const PmtNet* const net = e->player->model->net;
-  return sizeof *e + sizeof *e->player + pmt_net_state_bytes(net) + 2 * pmt_net_snapshot_floats(net) * sizeof(float);
+  return own + sizeof *e->player + pmt_net_state_bytes(net) + 2 * pmt_net_snapshot_floats(net) * sizeof(float);
 }
 
 /* ---- Priming ----------------------------------------------------------------------------------------------------- */

@@ -266,6 +266,7 @@ void pmt_slot_commit(PmtEngine* const e) {
   ++e->stats.slots;
   e->stats.tokens += slot->n_tokens;
   e->stats.bar = slot->place.bar;
+  e->stats.style = slot->lead;
   e->stats.surprise = slot->n_tokens ? slot->surprise / (float)slot->n_tokens : 0.0f;
   pmt_net_save(e->player->state, e->player->played);
   e->player->played_velocity = slot->grammar.velocity;

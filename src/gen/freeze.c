@@ -19,9 +19,14 @@ static float sane(const float value, const float lo, const float hi, const float
 
 static uint32_t whole(const float value) { return (uint32_t)(value + 0.5f); }
 
+/** Cut down to a length of the port. */
+static float freeze_bars(const float bars) {
+  return bars >= 8.0f ? 8.0f : bars >= 4.0f ? 4.0f : bars >= 2.0f ? 2.0f : bars >= 1.0f ? 1.0f : 0.0f;
+}
+
 PmtControls pmt_controls_default(void) {
   return (PmtControls){.temperature = 1.0f, .min_p = 0.05f, .register_hi = 127.0f, .strictness = 0.5f, .velocity = 1.0f,
-                       .channel = 1.0f, .enabled = 1.0f};
+                       .channel = 1.0f, .enabled = 1.0f, .tempo = 120.0f};
 }
 
 PmtControls pmt_controls_sane(const PmtControls* const c) {
@@ -44,6 +49,10 @@ PmtControls pmt_controls_sane(const PmtControls* const c) {
     .channel = sane(c->channel, 1.0f, 16.0f, 1.0f),
     .enabled = c->enabled <= 0.0f ? 0.0f : 1.0f,
     .hold = c->hold > 0.0f ? 1.0f : 0.0f,
+    .loop = c->loop > 0.5f ? (float)PMT_LOOP_SAME : (float)PMT_LOOP_NEW,
+    .freeze = freeze_bars(c->freeze),
+    .run = c->run > 0.0f ? 1.0f : 0.0f,
+    .tempo = sane(c->tempo, 20.0f, 300.0f, 120.0f),
   };
 }
 

@@ -47,6 +47,16 @@ uint32_t pmt_held_silence(PmtHeld* const held, const PmtMidiOut* const out, cons
   return held->n;
 }
 
+void pmt_held_end_channel(PmtHeld* const held, const PmtMidiOut* const out, const uint32_t frame,
+                          const uint8_t channel) {
+  for (uint32_t i = 0; i < held->n; ++i) {
+    if (held->note[i].channel == channel) {
+      held->note[i].off = INT64_MIN;
+    }
+  }
+  sweep(held, out, frame, INT64_MIN);
+}
+
 /** Index of the first entry not before channel and pitch. */
 static uint32_t find(const PmtHeld* const held, const uint8_t channel, const uint8_t pitch) {
   const uint32_t key = 128u * channel + pitch;

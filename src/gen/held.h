@@ -53,6 +53,9 @@ void pmt_held_retry(PmtHeld* held, const PmtMidiOut* out, uint32_t frame) PMT_RT
 /** End everything. @return notes still held because their offs are owed */
 uint32_t pmt_held_silence(PmtHeld* held, const PmtMidiOut* out, uint32_t frame) PMT_RT;
 
+/** End what sounds on one channel, 0..15. What finds no space is owed. */
+void pmt_held_end_channel(PmtHeld* held, const PmtMidiOut* out, uint32_t frame, uint8_t channel) PMT_RT;
+
 /** Earliest end of a note that is not owed; INT64_MAX when there is none. */
 int64_t pmt_held_next(const PmtHeld* held) PMT_RT;
 

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/** @file context.h  The last bars as tokens: what a saved session keeps so that the music goes on in kind.
+
+    Line: gen/tape -> pmt_context_read -> text in the session -> pmt_context_parse -> pmt_player_resume. Setup threads. */
+#ifndef PMT_GEN_CONTEXT_H
+#define PMT_GEN_CONTEXT_H
+
+#include "gen/engine.h"
+
+enum { PMT_CONTEXT_BARS = 8, PMT_CONTEXT_TEXT_MAX = 1 << 16 };
+
+/** Tokens with their slots, and the place that comes after them. */
+typedef struct {
+  PmtSequence sequence; /**< owned; slots[].bar_ticks etc. as music/codec.h has them */
+  uint8_t style[PMT_CONTEXT_BARS * 24]; /**< lead of each slot */
+  int64_t next_bar;     /**< where the music would go on: the host's bar ... */
+  uint32_t next_index;  /**< ... and slot in it */
+} PmtContext;
+
+/** The last PMT_CONTEXT_BARS bars on the tape. @return PMT_BAD_ARG when nothing was composed yet */
+PmtStatus pmt_context_read(const PmtTape* tape, PmtContext* context, PmtError* error);
+/** As printable text of a stable format, with a version in front. @return length, 0 = does not fit */
+size_t pmt_context_print(const PmtContext* context, char* text, size_t size);
+/** @return PMT_BAD_FILE with a line that says what is wrong and where */
+PmtStatus pmt_context_parse(const char* text, PmtContext* context, PmtError* error);
+void pmt_context_free(PmtContext* context);
+
+/** Feed a context: a start of the transport at its place goes on from there, any other is a fresh performance. Before
+    the player is handed to an engine. Slow: a step a token. The context is not kept.
+    @return PMT_BAD_ARG for tokens outside the model's vocabulary; the player is then as it was */
+PmtStatus pmt_player_resume(PmtPlayer* player, const PmtContext* context, PmtError* error);
+
+#endif
