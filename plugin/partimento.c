@@ -7,6 +7,8 @@
 
 #include <lv2/atom/util.h>
 
+enum { CC_SUSTAIN = 64, CC_ALL_SOUND_OFF = 120, CC_ALL_NOTES_OFF = 123 };
+
 #define PMT_PORT_DEFAULT(name, symbol, kind, def, min, max) def,
 static const float port_default[PMT_PORT_COUNT] = {PMT_PORTS(PMT_PORT_DEFAULT)};
 #undef PMT_PORT_DEFAULT
@@ -48,28 +50,114 @@ static PmtControls read_controls(const PmtPlugin* const self) {
   };
 }
 
+/* What the engine writes to. Channels that carried a note are the ones a panic is for. */
+static bool emit(void* const handle, const uint32_t frame, const uint8_t* const bytes, const uint32_t size) {
+  PmtPlugin* const self = handle;
+  if (!pmt_out_write(&self->out, frame, bytes, size)) {
+    return false;
+  }
+  self->channels_used |= (uint16_t)(1u << (bytes[0] & 0x0f));
+  return true;
+}
+
 /* Note-offs left over from before the last deactivation come before anything else. */
 static void write_owed(PmtPlugin* const self) {
   PmtOwed* const owed = &self->owed;
-  while (owed->count && pmt_out_write(&self->out, 0, owed->bytes[owed->count - 1], 3)) {
+  while (owed->count && emit(self, 0, owed->bytes[owed->count - 1], 3)) {
     --owed->count;
   }
 }
 
+/* ---- Triggers ---------------------------------------------------------------------------------------------------- */
+
+static bool pressed(PmtPlugin* const self, const PmtPortIndex port, bool* const was) {
+  const bool is = read_port(self, port) > 0.0f;
+  const bool edge = is && !*was;
+  *was = is;
+  return edge;
+}
+
+/* Tell whoever listens, too: he may have lost a note-off that we did write. What finds no space is written first thing
+   in the next cycle. No note can come between: it would have found none either. */
+static void write_sweep(PmtPlugin* const self) {
+  static const uint8_t controller[PMT_SWEEP] = {CC_SUSTAIN, CC_ALL_SOUND_OFF, CC_ALL_NOTES_OFF};
+  for (uint32_t i = 0; i < PMT_SWEEP; ++i) {
+    for (uint32_t channel = 0; self->sweep[i]; ++channel) {
+      const uint16_t bit = (uint16_t)(1u << channel);
+      const uint8_t bytes[3] = {(uint8_t)(0xb0 | channel), controller[i], 0};
+      if ((self->sweep[i] & bit) && !emit(self, 0, bytes, sizeof bytes)) {
+        return;
+      }
+      self->sweep[i] &= (uint16_t)~bit;
+    }
+  }
+}
+
+static void panic(PmtPlugin* const self, const PmtMidiOut* const out) {
+  pmt_engine_panic(self->engine, out, 0);
+  for (uint32_t i = 0; i < PMT_SWEEP; ++i) {
+    self->sweep[i] = self->channels_used;
+  }
+}
+
+static void take_triggers(PmtPlugin* const self, const PmtMidiOut* const out) {
+  if (pressed(self, PMT_PORT_PANIC, &self->panic_was)) {
+    panic(self, out);
+  }
+}
+
+/* ---- Events ------------------------------------------------------------------------------------------------------ */
+
+/* Ardour puts 48 controllers into the input at each stop and locate, all-notes-off among them, at the last frame of the
+   cycle. What sounded has ended by then; what began since shall not. */
+static void watch_transport(PmtPlugin* const self, const PmtPosition* const position, const uint32_t frames_left) {
+  const bool stopped = self->speed > 0.0f && !(position->speed > 0.0f);
+  const bool jumped = position->frame != self->frame_foreseen;
+  if (stopped || jumped) {
+    self->deaf = self->deaf_after_jump > frames_left ? self->deaf_after_jump : frames_left;
+  }
+  self->frame_foreseen = position->frame;
+  self->speed = position->speed;
+}
+
+/* All sound off and all notes off, from outside, end a channel's notes; no other MIDI is listened to. */
+static void take_midi(PmtPlugin* const self, const LV2_Atom* const atom, const PmtMidiOut* const out,
+                      const uint32_t frame) {
+  const uint8_t* const bytes = (const uint8_t*)(atom + 1);
+  if (self->deaf || atom->size != 3 || (bytes[0] & 0xf0) != 0xb0) {
+    return;
+  }
+  if (bytes[1] == CC_ALL_SOUND_OFF || bytes[1] == CC_ALL_NOTES_OFF) {
+    pmt_engine_end_channel(self->engine, bytes[0] & 0x0f, out, frame);
+  }
+}
+
 static void take_event(PmtPlugin* const self, const LV2_Atom* const atom, const PmtMidiOut* const out,
-                       const uint32_t frame) {
+                       const uint32_t frame, const uint32_t frames_left) {
   const PmtUris* const uris = &self->uris;
+  if (atom->type == uris->midi_event) {
+    take_midi(self, atom, out, frame);
+    return;
+  }
   if (atom->type != uris->atom_object && atom->type != uris->atom_blank) {
-    return; /* MIDI comes too, 48 controllers at every stop in Ardour: not listened to */
+    return;
   }
   const LV2_Atom_Object* const object = (const LV2_Atom_Object*)atom;
   const LV2_URID what = object->body.otype;
   if (what == uris->time_position) {
     const PmtPosition position = pmt_position_read(uris, object, self->speed);
-    self->speed = position.speed;
+    watch_transport(self, &position, frames_left);
     pmt_engine_position(self->engine, &position, out, frame);
   } else if (what == uris->patch_set || what == uris->patch_get) {
     pmt_plugin_patch(self, object);
+  }
+}
+
+static void pass(PmtPlugin* const self, const uint32_t n_frames, const PmtMidiOut* const out, const uint32_t frame) {
+  pmt_engine_advance(self->engine, n_frames, out, frame);
+  self->deaf -= n_frames < self->deaf ? n_frames : self->deaf;
+  if (self->speed > 0.0f && self->frame_foreseen != PMT_NO_FRAME) {
+    self->frame_foreseen += n_frames;
   }
 }
 
@@ -83,10 +171,10 @@ static uint32_t play_events(PmtPlugin* const self, const uint32_t n_frames, cons
   LV2_ATOM_SEQUENCE_FOREACH(sequence, event) {
     const int64_t at = event->time.frames;
     if (at > (int64_t)done && at <= (int64_t)n_frames) { /* otherwise the host is muddled: take it where we are */
-      pmt_engine_advance(self->engine, (uint32_t)at - done, out, done);
+      pass(self, (uint32_t)at - done, out, done);
       done = (uint32_t)at;
     }
-    take_event(self, &event->body, out, done);
+    take_event(self, &event->body, out, done, n_frames - done);
   }
   return done;
 }
@@ -94,15 +182,17 @@ static uint32_t play_events(PmtPlugin* const self, const uint32_t n_frames, cons
 void pmt_plugin_run(LV2_Handle instance, const uint32_t n_frames) {
   PmtPlugin* const self = instance;
   const uint64_t float_mode = pmt_float_mode_enter();
-  const PmtMidiOut out = {pmt_out_write, &self->out};
+  const PmtMidiOut out = {emit, self};
   pmt_out_begin(&self->out, &self->uris, self->port[PMT_PORT_MIDI_OUT], n_frames);
   write_owed(self);
 
   const PmtControls controls = read_controls(self);
   pmt_engine_controls(self->engine, &controls);
+  take_triggers(self, &out);
+  write_sweep(self);
   pmt_worker_exchange(&self->worker, self->engine);
   const uint32_t done = play_events(self, n_frames, &out);
-  pmt_engine_advance(self->engine, n_frames - done, &out, done);
+  pass(self, n_frames - done, &out, done);
   pmt_plugin_notify(self);
 
   const PmtEngineStats* const stats = pmt_engine_stats(self->engine);

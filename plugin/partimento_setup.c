@@ -53,6 +53,9 @@ static LV2_Handle instantiate(const LV2_Descriptor* descriptor, double rate, con
     return NULL;
   }
   memset(self, 0, sizeof *self); /* not calloc: the pages must be there before run() */
+  self->frame_foreseen = PMT_NO_FRAME;
+  self->deaf_after_jump = (uint32_t)(0.05 * rate);
+  self->panic_was = true; /* a button that a session saved as pressed is not pressed by loading it */
   pmt_uris_map(&self->uris, map);
   lv2_atom_forge_init(&self->forge, map);
   if (pmt_worker_init(&self->worker, find_feature(features, LV2_WORKER__schedule), &log)) {
@@ -97,6 +100,7 @@ static void activate(LV2_Handle instance) {
   settle(self); /* some hosts activate twice */
   pmt_engine_reset(self->engine);
   self->speed = 0.0f;
+  self->frame_foreseen = PMT_NO_FRAME;
 }
 
 static void deactivate(LV2_Handle instance) {

@@ -14,6 +14,7 @@
 enum {
   PMT_OWED_MAX = 16 * 128, /* each note of each channel once */
   PMT_MESSAGE_MAX = PMT_PATH_MAX + 256,
+  PMT_SWEEP = 3, /* controllers that a panic sends to each channel */
 };
 
 /** Note-offs that could not be written when the host switched the plugin off: run() is not called any more then. */
@@ -30,6 +31,12 @@ typedef struct {
   PmtOut out;
   PmtOwed owed;
   float speed; /**< of the transport as last told */
+  int64_t frame_foreseen;   /**< what the host's next position should say; PMT_NO_FRAME unknown */
+  uint32_t deaf;            /**< frames for which all-notes-off is still taken for the host's own */
+  uint32_t deaf_after_jump; /**< 50 ms */
+  uint16_t channels_used;   /**< since instantiate, a bit each */
+  uint16_t sweep[PMT_SWEEP]; /**< channels that have still to be told, a bit each */
+  bool panic_was;           /**< as the port stood in the last cycle */
   PmtWorker worker;
   _Alignas(8) uint8_t message[PMT_MESSAGE_MAX]; /**< where a patch message is put together */
 } PmtPlugin;
