@@ -321,11 +321,11 @@ static void test_few_voices_keep_the_files_order(void) {
   PmtSmfBuild b = {0};
   pmt_build_header(&b, 1, 3, 24);
   add_voice(&b, 3, 10, 40, 2);
-  add_voice(&b, 9, 0, 36, 2);
+  add_voice(&b, 9, 25, 36, 2);
   add_voice(&b, 1, 20, 80, 2);
   Imported got = import(&b);
   CHECK(got.score.parts == 2 && got.report.parts_merged == 0);
-  CHECK(got.score.program[0] == 10 && got.score.program[1] == 20);
+  CHECK(got.score.program[0] == 10 && got.score.program[1] == 20 && got.score.kit == 25);
   CHECK(got.score.notes[0].part == 0 && got.score.notes[0].pitch == 40);
   CHECK(got.score.notes[1].part == 1 && got.score.notes[1].pitch == 80);
   CHECK(got.score.notes[2].part == PMT_PART_DRUMS);

@@ -42,6 +42,7 @@ static void test_fields(void) {
   CHECK(m->pitch_lo[0] == 36 && m->pitch_hi[3] == 84 && m->parts_used[1] == 4 && m->hash);
   CHECK(!strcmp(m->style_name[1], "beta") && !strcmp(m->part_name[3], "Voice") && !strcmp(m->title, "Random weights"));
   CHECK(m->program[0][0] == 0 && m->program[1][3] == 48 && m->style_bpm[0] == 120.0f && m->style_bpm[1] == 90.0f);
+  CHECK(m->kit[0] == 0 && m->kit[1] == 0);
   CHECK(m->temperature == 1.0f && fabsf(m->min_p - 0.05f) < 1e-6f);
   CHECK(pmt_model_style(m, "BETA") == 1 && pmt_model_style(m, "gamma") == -1);
   pmt_model_free(m);
@@ -63,12 +64,14 @@ static void test_optional(void) {
   static const PmtMetaOut other[] = {{"styles", "0123456789012345678901234567890123456789x,bach\xc3\xa9"},
                                      {"part_names", "0123456789012345678901234567890123456\xe2\x99\xad\xc3\xa9,b,c,"},
                                      {"style_parts", "0,2"},
+                                     {"kits", "0,25"},
                                      {"style_bpm", "66.25,0"},
                                      {"min_p", "0.125"}};
   m = load_with(other, sizeof other / sizeof *other);
   CHECK(strlen(m->style_name[0]) == 40 && !strcmp(m->style_name[1], "bach\xc3\xa9"));
   CHECK(strlen(m->part_name[0]) == 40 && !strcmp(m->part_name[3], "Part 4"));
   CHECK(m->parts_used[0] == 0 && m->parts_used[1] == 2 && m->style_bpm[0] == 66.25f && m->min_p == 0.125f);
+  CHECK(m->kit[0] == 0 && m->kit[1] == 25);
   pmt_model_free(m);
 }
 
@@ -90,6 +93,8 @@ static void test_refusals(void) {
   check_refused((PmtMetaOut){"programs", "0,0,0,0,0,0,0,0"}, PMT_BAD_FILE, "programs");
   check_refused((PmtMetaOut){"programs", "0,0,0,0;0,0,0,200"}, PMT_BAD_FILE, "programs");
   check_refused((PmtMetaOut){"style_parts", "5,1"}, PMT_BAD_FILE, "style_parts");
+  check_refused((PmtMetaOut){"kits", "0"}, PMT_BAD_FILE, "kits");
+  check_refused((PmtMetaOut){"kits", "0,128"}, PMT_BAD_FILE, "kits");
   check_refused((PmtMetaOut){"style_bpm", "fast,slow"}, PMT_BAD_FILE, "style_bpm");
   check_refused((PmtMetaOut){"style_bpm", "1e3,90"}, PMT_BAD_FILE, "style_bpm");
   check_refused((PmtMetaOut){"velocity", "yes"}, PMT_BAD_FILE, "velocity");

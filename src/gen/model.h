@@ -19,6 +19,7 @@ typedef struct {
   char style_name[PMT_STYLES_MAX][PMT_NAME_MAX + 1];
   char part_name[PMT_PARTS_MAX][PMT_NAME_MAX + 1];
   uint8_t program[PMT_STYLES_MAX][PMT_PARTS_MAX]; /**< General MIDI program by style and part (metadata "programs") */
+  uint8_t kit[PMT_STYLES_MAX];                 /**< General MIDI program of the drums' channel (metadata "kits"), else 0 */
   uint8_t parts_used[PMT_STYLES_MAX];          /**< melodic parts each style had in training, 0 = drums alone
                                                     (metadata "style_parts"; all parts when it does not say) */
   uint8_t style_drums[PMT_STYLES_MAX];         /**< 1 = it had drums (metadata "style_drums"; 1 when it does not say) */
@@ -38,6 +39,7 @@ int pmt_model_style(const PmtModel* model, const char* name);
 
 /* Metadata formats beyond docs/model.md's table, all optional:
    "programs"    "48,48,42,42;0,0;..."   per style, separated by ';', General MIDI program of each part
+   "kits"        "0,0,25,..."            per style, General MIDI drum kit (program of channel 10)
    "style_parts" "4,3,2,..."             per style, melodic parts in use
    "style_drums" "0,0,1,..."             per style, 1 = it had drums in training
    "style_bpm"   "120,96,..."            per style, median opening tempo in quarter notes a minute */

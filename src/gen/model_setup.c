@@ -191,6 +191,8 @@ static PmtStatus read_styles(const Meta* const m, PmtModel* const model) {
   PmtStatus status = read_names(m, "styles", "Style", model->n_styles, model->style_name);
   status = status ? status : read_names(m, "part_names", "Part", model->parts, model->part_name);
   status = status ? status : read_programs(m, model);
+  status = status ? status : read_bytes(m, "kits", model->n_styles, PMT_STYLES_MAX, 127.0,
+                                        "a drum kit 0..127 for each style", 0, model->kit);
   status = status ? status : read_bytes(m, "style_parts", model->n_styles, PMT_STYLES_MAX, (double)model->parts,
                                         "the melodic parts of each style", (uint8_t)model->parts, model->parts_used);
   status = status ? status : read_bytes(m, "style_drums", model->n_styles, PMT_STYLES_MAX, 1.0, "0 or 1 for each style",

@@ -162,23 +162,27 @@ static void merge_doubles(PmtScore* const score, PmtImportReport* const report) 
 
 /* What else a score knows */
 
+static uint8_t commonest(const uint32_t count[128]) {
+  uint8_t best = 0;
+  for (uint8_t i = 1; i < 128; ++i) {
+    best = count[i] > count[best] ? i : best;
+  }
+  return best;
+}
+
 static void choose_programs(const Import* const im) {
-  uint32_t used[PMT_PARTS_MAX][128];
+  uint32_t used[PMT_PARTS_MAX][128], kits[128];
   memset(used, 0, sizeof used);
+  memset(kits, 0, sizeof kits);
   for (size_t i = 0; i < im->smf->n_notes; ++i) {
     const PmtSmfNote* const note = &im->smf->notes[i];
     const uint8_t part = im->part_of[note->track * PMT_SMF_CHANNELS + note->channel];
-    if (part != PMT_PART_DRUMS) {
-      used[part][note->program & 127]++;
-    }
+    ++(part == PMT_PART_DRUMS ? kits : used[part])[note->program & 127];
   }
   for (uint32_t part = 0; part < im->score->parts; ++part) {
-    uint8_t best = 0;
-    for (uint8_t program = 1; program < 128; ++program) {
-      best = used[part][program] > used[part][best] ? program : best;
-    }
-    im->score->program[part] = best;
+    im->score->program[part] = commonest(used[part]);
   }
+  im->score->kit = commonest(kits);
 }
 
 static PmtStatus copy_tempos(const Import* const im) {

@@ -54,6 +54,7 @@ typedef struct {
   size_t n_tempos;
   uint32_t parts;                  /**< melodic parts in use, 0..8 */
   uint8_t program[PMT_PARTS_MAX];  /**< General MIDI program of each part */
+  uint8_t kit;                     /**< ... and of the drums' channel */
   bool has_drums;
 } PmtScore;
 

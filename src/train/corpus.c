@@ -122,6 +122,7 @@ static void describe(PmtPiece* piece, const PmtScore* score) {
   piece->bpm = score->n_tempos ? (float)score->tempos[0].bpm : 0.0f;
   piece->parts = (uint8_t)score->parts;
   memcpy(piece->program, score->program, sizeof piece->program);
+  piece->kit = score->kit;
   memset(piece->pitch_lo, 255, sizeof piece->pitch_lo);
   memset(piece->pitch_hi, 0, sizeof piece->pitch_hi);
   for (size_t i = 0; i < score->n_notes; ++i) {

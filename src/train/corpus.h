@@ -24,7 +24,7 @@ typedef struct {
   uint32_t ticks;         /**< of the score */
   float bpm;              /**< opening tempo, quarter notes a minute */
   uint8_t parts;          /**< melodic parts in use */
-  uint8_t program[PMT_PARTS_MAX];
+  uint8_t program[PMT_PARTS_MAX], kit;
   uint8_t pitch_lo[PMT_PARTS_MAX], pitch_hi[PMT_PARTS_MAX]; /**< 255, 0 where a part is empty */
   bool drums, ornaments, velocity; /**< some drum, ornament, VEL token occurs */
 } PmtPiece;

@@ -73,6 +73,8 @@ static void describe_styles(Meta* m, const PmtExport* about, uint32_t styles) {
   for (uint32_t k = 0; k < styles; ++k) {
     for (uint32_t p = 0; p < f->parts; ++p) { say(m, "%s%u", p ? "," : k ? ";" : "", f->program[k][p]); }
   }
+  key(m, "kits");
+  for (uint32_t k = 0; k < styles; ++k) { say(m, "%s%u", k ? "," : "", f->kit[k]); }
   key(m, "style_parts");
   for (uint32_t k = 0; k < styles; ++k) { say(m, "%s%u", k ? "," : "", f->style_parts[k]); }
   key(m, "style_drums");

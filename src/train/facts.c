@@ -22,7 +22,7 @@ static int by_value(const void* a, const void* b) {
 
 static PmtStatus describe_style(const PmtCorpus* corpus, size_t k, PmtFacts* facts) {
   uint32_t parts[PMT_PARTS_MAX + 1] = {0};
-  uint32_t programs[PMT_PARTS_MAX][128] = {{0}};
+  uint32_t programs[PMT_PARTS_MAX][128] = {{0}}, kits[128] = {0};
   float* bpm = malloc((corpus->n_pieces + 1) * sizeof *bpm);
   size_t n = 0, n_train = 0, n_drums = 0;
   if (!bpm) { return PMT_NO_MEM; }
@@ -31,6 +31,7 @@ static PmtStatus describe_style(const PmtCorpus* corpus, size_t k, PmtFacts* fac
     if (piece->split != PMT_SPLIT_TRAIN) { continue; }
     ++n_train;
     n_drums += piece->drums;
+    kits[piece->kit & 127] += piece->drums;
     ++parts[piece->parts];
     for (uint32_t p = 0; p < piece->parts; ++p) { ++programs[p][piece->program[p] & 127]; }
     if (piece->bpm > 0.0f) { bpm[n++] = piece->bpm; }
@@ -41,6 +42,7 @@ static PmtStatus describe_style(const PmtCorpus* corpus, size_t k, PmtFacts* fac
   facts->style_drums[k] = n_drums * 10 >= n_train && n_drums;
   facts->style_parts[k] = (uint8_t)commonest(parts, PMT_PARTS_MAX + 1);
   for (uint32_t p = 0; p < PMT_PARTS_MAX; ++p) { facts->program[k][p] = (uint8_t)commonest(programs[p], 128); }
+  facts->kit[k] = (uint8_t)commonest(kits, 128);
   return pmt_corpus_octiles(corpus, facts->octiles[k]);
 }
 
