@@ -2,6 +2,7 @@
 #
 #   make demo    build, play the shipped model through lilv, write a .mid and a picture
 #   make check   every test
+#   make check-hosts   the plugin in jalv and Ardour, without display or sound card (some minutes)
 #   make bench   every speed figure in the README (a few minutes)
 #   make install PREFIX=/usr DESTDIR=... LV2DIR=...
 #
@@ -26,6 +27,7 @@ PKG_MODULES := lv2 lilv-0 jansson cairo
 DEBIAN_PACKAGES := gcc make pkg-config libc6-dev lv2-dev liblilv-dev libjansson-dev libcairo2-dev \
                    libopenblas-pthread-dev help2man
 DEBIAN_TEST_PACKAGES := clang libclang-rt-14-dev sordi serdi lilv-utils valgrind mandoc
+DEBIAN_HOST_PACKAGES := jackd2 jalv libjack-jackd2-dev ardour ardour-lv2-plugins valgrind
 
 # -ffp-contract=off: the same notes on every machine (src/nn/kernel.h says why it is free).
 PMT_CFLAGS := -std=c11 -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Wshadow -Wstrict-prototypes \
@@ -125,8 +127,8 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(SUPPORT_OBJ) $(TRAIN_LIB) $(LIB)
 
 # Every goal a newcomer types first asks for its packages itself, then starts make anew, which now finds them.
 deps:
-	tools/deps.sh $(DEBIAN_PACKAGES) $(DEBIAN_TEST_PACKAGES)
-.PHONY: need-build need-tests
+	tools/deps.sh $(DEBIAN_PACKAGES) $(DEBIAN_TEST_PACKAGES) $(DEBIAN_HOST_PACKAGES)
+.PHONY: need-build need-tests need-hosts
 need-build:
 	@$(PKG_CONFIG) --exists $(PKG_MODULES) 2>/dev/null && command -v help2man >/dev/null && \
 	  { $(PKG_CONFIG) --exists openblas 2>/dev/null || test -e /usr/include/cblas.h; } || tools/deps.sh $(DEBIAN_PACKAGES)
@@ -134,6 +136,10 @@ need-tests: need-build
 	@missing=; for c in clang sord_validate serdi lv2info valgrind mandoc; do \
 	  command -v $$c >/dev/null || missing=yes; done; \
 	  test -z "$$missing" || tools/deps.sh $(DEBIAN_PACKAGES) $(DEBIAN_TEST_PACKAGES)
+need-hosts: need-build
+	@$(PKG_CONFIG) --exists jack 2>/dev/null || missing=yes; for c in jackd jalv ardour7-lua valgrind; do \
+	  command -v $$c >/dev/null || missing=yes; done; \
+	  test -z "$$missing" || tools/deps.sh $(DEBIAN_HOST_PACKAGES) || echo "some host tests will be skipped" >&2
 
 # Manual pages are what --help says: they cannot disagree.
 COMMANDS := train evaluate generate inspect play
@@ -171,6 +177,18 @@ check: need-tests
 check-unit:
 	+$(MAKE) --no-print-directory tests
 	tests/run.sh $(BUILD) $(TESTS:%=$(BUILD)/tests/%)
+
+# Real hosts. Where there is no JACK to link with, its driver is not built and the tests that need it are skipped.
+HOST_SH := $(sort $(wildcard tests/hosts/test_*.sh))
+HOST_PROGRAMS := notelist $(if $(shell $(PKG_CONFIG) --exists jack 2>/dev/null && echo yes),jackdrive)
+$(BUILD)/tests/hosts/jackdrive: $(BUILD)/obj/tests/hosts/jackdrive.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs jack) -lm
+.PHONY: check-hosts host-programs
+host-programs: all $(HOST_PROGRAMS:%=$(BUILD)/tests/hosts/%)
+check-hosts: need-hosts
+	@+$(MAKE) --no-print-directory WERROR=$(CI) host-programs
+	tests/run.sh $(BUILD) $(HOST_SH)
 
 bench: need-build
 	@+$(MAKE) --no-print-directory all $(BENCHES:%=$(BUILD)/bench/%)

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash
+# For tests/hosts/test_*.sh: source it. Real hosts without display or sound card: jalv on a JACK server of its own with
+# the dummy driver, Ardour on its dummy backend.
+#
+# Everything is started in the background under its own time limit, remembered in `hosts_pids` and ended by process id;
+# all files are in $scratch, which goes away with the test. Server names hold our process id, so tests can run at once.
+# A test says check "WHAT" COMMAND... for each thing it claims, and ends with `verdict`.
+
+build=$(cd "${BUILD:-build}" && pwd) || exit 1
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+partimento=$build/partimento
+generator=urn:partimento:generator
+instrument=urn:partimento:instrument
+rate=48000
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/pmt-host.XXXXXX") || exit 1
+hosts_pids=()
+hosts_failed=0 hosts_passed=0
+export JACK_DEFAULT_SERVER=pmt_$$ JACK_NO_AUDIO_RESERVATION=1 JACK_NO_START_SERVER=1
+
+# shellcheck disable=SC2317 # called by the trap
+hosts_clean() {
+  local i
+  for ((i = ${#hosts_pids[@]} - 1; i >= 0; --i)); do # the server, started first, last
+    kill "${hosts_pids[i]}" 2>/dev/null && wait "${hosts_pids[i]}" 2>/dev/null
+  done
+  rm -rf "$scratch" /dev/shm/jack_"${JACK_DEFAULT_SERVER}"_* /dev/shm/jack_sem.*_"${JACK_DEFAULT_SERVER}"_*
+}
+trap hosts_clean EXIT
+trap 'exit 130' INT TERM
+
+# need COMMAND...: skip the test where a package cannot be had (`make check-hosts` has tried to install it).
+need() {
+  local c
+  for c; do
+    command -v "$c" >/dev/null || { echo "$c is not installed"; exit 77; }
+  done
+}
+
+# say WORD WHAT / check WHAT COMMAND...: a verdict a line. check shows what the command said when it failed.
+passed() { hosts_passed=$((hosts_passed + 1)); echo "PASS $*"; }
+failed() { hosts_failed=$((hosts_failed + 1)); echo "FAIL $*"; }
+check() {
+  local what=$1
+  shift
+  if "$@" >"$scratch/check.out" 2>&1; then
+    passed "$what"
+  else
+    failed "$what: $*"
+    tail -n 12 "$scratch/check.out" | sed 's/^/     /'
+  fi
+}
+# A command that must fail.
+fails() { ! "$@"; }
+verdict() {
+  echo "$hosts_passed checks passed, $hosts_failed failed"
+  [ $((hosts_passed)) -gt 0 ] && [ "$hosts_failed" = 0 ]
+  exit
+}
+
+# forget PID: it has ended.
+forget() {
+  local p keep=()
+  for p in "${hosts_pids[@]}"; do
+    [ "$p" = "$1" ] || keep+=("$p")
+  done
+  hosts_pids=("${keep[@]}")
+}
+
+# bounded SECONDS LOG COMMAND...: run it to its end, so that a signal to us gets through.
+bounded() {
+  local limit=$1 log=$2 pid status
+  shift 2
+  timeout -k 2 "$limit" "$@" >"$log" 2>&1 </dev/null &
+  pid=$!
+  hosts_pids+=("$pid")
+  wait "$pid"
+  status=$?
+  forget "$pid"
+  return $status
+}
+
+# The bundles alone, not the rest of the build folder, which hosts would look through.
+export LV2_PATH=$scratch/lv2:/usr/lib/lv2
+mkdir "$scratch/lv2"
+cp -r "$build"/*.lv2 "$scratch/lv2/" || exit 1
+
+# ---- JACK and jalv ----
+
+# start_jack [PERIOD [RATE]]. -S: in step with its clients, however long they take; -r: no real-time permission needed.
+start_jack() {
+  need jackd jack_wait jack_lsp "$build/tests/hosts/jackdrive"
+  timeout -k 2 500 jackd -r -S -t 5000 -n "$JACK_DEFAULT_SERVER" -d dummy -r "${2:-$rate}" -p "${1:-256}" \
+    >"$scratch/jackd.log" 2>&1 &
+  hosts_pids+=($!)
+  if ! jack_wait -w -t 20 >/dev/null 2>&1; then
+    echo "jackd does not start"
+    cat "$scratch/jackd.log"
+    exit 1
+  fi
+}
+
+# jack_ports input|output: the MIDI ports of jalv.
+jack_ports() {
+  jack_lsp -t -p dut: 2>/dev/null | awk -v want="$1" '
+    /^dut:/ { name = $0 }
+    /properties/ { dir = /output/ ? "output" : "input" }
+    /raw midi/ && dir == want { print name }'
+}
+
+# start_jalv [-w WRAPPER] [-p PROGRAM] ARGUMENT...: jalv and its arguments (a URI; -l DIR/; -c SYMBOL=VALUE before them).
+# Leaves jalv_pid, midi_out, midi_in. jalv ends when its input ends, so that is a fifo held open.
+start_jalv() {
+  local wrapper='' program=jalv i
+  while :; do
+    case $1 in
+      -w) wrapper=$2; shift 2 ;;
+      -p) program=$2; shift 2 ;;
+      *) break ;;
+    esac
+  done
+  need "$program"
+  rm -f "$scratch/jalv.in"
+  mkfifo "$scratch/jalv.in"
+  exec 9<>"$scratch/jalv.in"
+  # shellcheck disable=SC2086 # a command line
+  timeout -k 20 500 $wrapper $program -x -n dut "$@" <"$scratch/jalv.in" >"$scratch/jalv.log" 2>&1 9>&- &
+  jalv_pid=$!
+  hosts_pids+=("$jalv_pid")
+  midi_out=''
+  for ((i = 0; i < 300; ++i)); do
+    midi_out=$(jack_ports output | head -n 1)
+    [ -n "$midi_out" ] && grep -q '^Block length\|^JACK Name' "$scratch/jalv.log" && break
+    kill -0 "$jalv_pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  sleep 0.3
+  midi_in=$(jack_ports input | head -n 1)
+  if [ -z "$midi_out" ]; then
+    echo "jalv has no MIDI ports"
+    cat "$scratch/jalv.log"
+    exit 1
+  fi
+}
+
+# set_control SYMBOL=VALUE...: through jalv's console.
+set_control() {
+  local c
+  for c; do
+    printf 'set %s %s\n' "${c%%=*}" "${c#*=}" >&9
+  done
+  sleep 0.2
+}
+
+# stop_jalv: ends it as a session manager does, and gives its exit status.
+stop_jalv() {
+  local status
+  kill "$jalv_pid" 2>/dev/null
+  wait "$jalv_pid"
+  status=$?
+  forget "$jalv_pid"
+  exec 9>&-
+  return $status
+}
+
+# drive OPTION...: jackdrive on jalv's ports; its summary stays in $scratch/drive.out.
+drive() {
+  local status
+  bounded 300 "$scratch/drive.out" "$build/tests/hosts/jackdrive" -o "$midi_out" ${midi_in:+-i "$midi_in"} "$@"
+  status=$?
+  tail -n 3 "$scratch/drive.out"
+  return $status
+}
+# counted NAME: a number of the summary, such as note-ons.
+counted() { sed -n "s/.*\b$1 \([0-9]*\).*/\1/p" "$scratch/drive.out" | tail -n 1; }
+
+# seconds QUARTERS BPM [MORE]
+seconds() { awk "BEGIN { print $1 * 60 / $2 + ${3:-0} }"; }
+
+# ---- lists of notes ----
+
+notelist() { "$build/tests/hosts/notelist" "$@"; }
+# pass N FILE: one part of a list, without its head.
+pass() { awk -v n="$1" '$1 == "pass" { in_pass = $2 == n; next } in_pass' "$2"; }
+# as_generated STYLE_OPTIONS...: not a host at all.
+generated() { "$partimento" generate "$scratch/lv2/partimento.lv2/partimento.safetensors" "$@"; }

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: ISC */
+/** @file jackdrive.c  Rolls the JACK transport for a client that makes MIDI, and writes down what it emits, by frame.
+
+    Above: tests/hosts/hosts.sh. Below: libjack. It is the timebase master at a given tempo and meter, performs a script
+    of transport actions, and records every event of one port with its exact frame. Actions happen inside the process
+    callback, in the cycle they fall into, so a script is the same in real time and freewheeling.
+
+      jackdrive [options]
+        -o PORT     MIDI output of the client under test     -i PORT   its MIDI input, for notes in the script
+        -t BPM      quarter notes a minute (120)             -m N -u N meter: N beats a bar (4) of unit N (4)
+        -T N        ticks a beat that are published (1920)   -d SEC    how long, in seconds of frames (8)
+        -l FILE     the list                                 -x        freewheel for the whole run
+        -n          somebody else is timebase master         -k        leave the transport as it is, before and after
+        -g N        every note-on lies on a grid of 1/N quarter, to within -e FRAMES (1), while the transport rolls
+        -s SCRIPT   actions separated by commas, TIME in seconds from the start ("0.5:play"):
+                      TIME:play  TIME:stop  TIME:locate=QUARTER  TIME:frame=FRAME  TIME:tempo=BPM
+                      TIME:midi=HEXBYTES  TIME:loop=QUARTER-QUARTER  TIME:loop=off
+
+    The list has a line an event: server frame from the start, transport frame, quarters by our own arithmetic,
+    R rolling / S starting / - standing, tempo, bytes, and with -g the distance from the grid in frames.
+    The last line on stdout: frames N events N note-ons N lost N xruns N [off-grid N worst X]. Exit status 0 when it ran
+    and the grid held; 1 when not; 2 for wrong use. */
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jack/jack.h>
+#include <jack/midiport.h>
+#include <jack/transport.h>
+
+enum { EVENTS_MAX = 1 << 17, ACTIONS_MAX = 256, STILL_MAX = 5000 };
+
+typedef enum { ACT_PLAY, ACT_STOP, ACT_LOCATE, ACT_FRAME, ACT_TEMPO, ACT_MIDI, ACT_LOOP } ActionKind;
+
+typedef struct {
+  double time; /* seconds from the start */
+  ActionKind kind;
+  double value, end;
+  uint8_t bytes[3];
+  uint32_t size;
+} Action;
+
+typedef struct {
+  int64_t frame;     /* of the server, from the first cycle */
+  int64_t transport;
+  double quarter;    /* at that transport frame */
+  double bpm;
+  uint32_t size;
+  uint8_t bytes[4];
+  char state;
+} Event;
+
+/* Quarters at transport frames: a line through an anchor; a change of tempo moves the anchor there. */
+typedef struct { double quarter, frame, bpm; } TempoLine;
+
+typedef struct {
+  const char *source, *sink, *list, *script;
+  double bpm, beats, unit, ticks_per_beat, seconds, grid, tolerance;
+  bool freewheel, no_master, keep_transport;
+} Options;
+
+typedef struct {
+  Options options;
+  jack_client_t* client; /* records, and is the timebase master */
+  jack_client_t* sender; /* of its own: in a single client JACK would see a loop and delay one way by a period */
+  jack_port_t *in, *out;
+  double rate;
+  TempoLine line;
+  double loop_from, loop_to; /* quarters; loop_to <= loop_from: no loop */
+  bool loop_asked;
+  int64_t base;              /* server frame where the script begins; set before `ready` */
+  atomic_bool ready, started;
+  _Atomic uint32_t first_cycle; /* JACK's frame time of the first cycle */
+  Action actions[ACTIONS_MAX];
+  size_t n_actions, next_transport, next_midi;
+  Event* events;
+  _Atomic uint32_t n_events, lost, xruns;
+  _Atomic int64_t now; /* end of the latest cycle */
+  atomic_bool gone;
+} Drive;
+
+static volatile sig_atomic_t interrupted;
+
+/* ---- audio thread ---- */
+
+static double quarter_at(const TempoLine* const line, const double frame, const double rate) {
+  return line->quarter + (frame - line->frame) * line->bpm / 60.0 / rate;
+}
+
+static double frame_at(const TempoLine* const line, const double quarter, const double rate) {
+  return line->frame + (quarter - line->quarter) * 60.0 * rate / line->bpm;
+}
+
+/* JACK calls this at the end of a cycle, for the next one. */
+static void timebase(jack_transport_state_t state, jack_nframes_t n_frames, jack_position_t* const pos, int is_new,
+                     void* const data) {
+  (void)state, (void)n_frames, (void)is_new;
+  const Drive* const d = data;
+  const Options* const o = &d->options;
+  const double beat = quarter_at(&d->line, pos->frame, d->rate) * o->unit / 4;
+  const double bar = floor(beat / o->beats);
+  const double in_bar = beat - bar * o->beats;
+  pos->valid = JackPositionBBT;
+  pos->bar = (int32_t)bar + 1;
+  pos->beat = (int32_t)floor(in_bar) + 1;
+  pos->tick = (int32_t)floor((in_bar - floor(in_bar)) * o->ticks_per_beat);
+  pos->bar_start_tick = bar * o->beats * o->ticks_per_beat;
+  pos->beats_per_bar = (float)o->beats;
+  pos->beat_type = (float)o->unit;
+  pos->ticks_per_beat = o->ticks_per_beat;
+  pos->beats_per_minute = d->line.bpm * o->unit / 4;
+}
+
+static void locate(Drive* const d, const double quarter) {
+  jack_transport_locate(d->client, (jack_nframes_t)llround(frame_at(&d->line, quarter, d->rate)));
+}
+
+static void act(Drive* const d, const Action* const action, const jack_position_t* const pos) {
+  switch (action->kind) {
+    case ACT_PLAY: jack_transport_start(d->client); break;
+    case ACT_STOP: jack_transport_stop(d->client); break;
+    case ACT_LOCATE: locate(d, action->value); break;
+    case ACT_FRAME: jack_transport_locate(d->client, (jack_nframes_t)action->value); break;
+    case ACT_TEMPO:
+      d->line = (TempoLine){quarter_at(&d->line, pos->frame, d->rate), pos->frame, action->value};
+      break;
+    case ACT_LOOP:
+      d->loop_from = action->value;
+      d->loop_to = action->end;
+      d->loop_asked = false;
+      break;
+    case ACT_MIDI: break; /* the sender's */
+  }
+}
+
+/* A loop is taken at the first cycle that reaches its end, as JACK's clients do it. */
+static void wrap_loop(Drive* const d, const jack_position_t* const pos, const jack_nframes_t n_frames) {
+  if (d->loop_to <= d->loop_from) {
+    return;
+  }
+  const bool reached = pos->frame + n_frames >= frame_at(&d->line, d->loop_to, d->rate);
+  if (reached && !d->loop_asked) {
+    locate(d, d->loop_from);
+  }
+  d->loop_asked = reached;
+}
+
+static void record(Drive* const d, const jack_midi_event_t* const event, const jack_transport_state_t state,
+                   const jack_position_t* const pos, const int64_t now) {
+  const uint32_t at = atomic_load(&d->n_events);
+  if (at == EVENTS_MAX) {
+    atomic_fetch_add(&d->lost, 1);
+    return;
+  }
+  const bool rolling = state == JackTransportRolling;
+  Event* const e = &d->events[at];
+  e->frame = now + event->time;
+  e->transport = (int64_t)pos->frame + (rolling ? event->time : 0);
+  e->quarter = quarter_at(&d->line, (double)e->transport, d->rate);
+  e->bpm = d->line.bpm;
+  e->state = rolling ? 'R' : state == JackTransportStarting ? 'S' : '-';
+  e->size = (uint32_t)event->size;
+  memset(e->bytes, 0, sizeof e->bytes);
+  memcpy(e->bytes, event->buffer, event->size < sizeof e->bytes ? event->size : sizeof e->bytes);
+  atomic_store(&d->n_events, at + 1);
+}
+
+static int process(const jack_nframes_t n_frames, void* const data) {
+  Drive* const d = data;
+  jack_position_t pos;
+  const jack_transport_state_t state = jack_transport_query(d->client, &pos);
+  const jack_nframes_t time = jack_last_frame_time(d->client);
+  if (!atomic_load(&d->started)) {
+    atomic_store(&d->first_cycle, time);
+    atomic_store(&d->started, true);
+  }
+  const int64_t now = (uint32_t)(time - atomic_load(&d->first_cycle));
+
+  void* const buffer = jack_port_get_buffer(d->in, n_frames);
+  const uint32_t n = jack_midi_get_event_count(buffer);
+  for (uint32_t i = 0; i < n; ++i) {
+    jack_midi_event_t event;
+    if (!jack_midi_event_get(&event, buffer, i)) {
+      record(d, &event, state, &pos, now);
+    }
+  }
+  atomic_fetch_add(&d->lost, jack_midi_get_lost_event_count(buffer));
+
+  if (atomic_load(&d->ready)) {
+    while (d->next_transport < d->n_actions
+           && d->base + d->actions[d->next_transport].time * d->rate < (double)(now + n_frames)) {
+      act(d, &d->actions[d->next_transport++], &pos);
+    }
+    if (state == JackTransportRolling) {
+      wrap_loop(d, &pos, n_frames);
+    }
+  }
+  atomic_store(&d->now, now + n_frames);
+  return 0;
+}
+
+static int send_process(const jack_nframes_t n_frames, void* const data) {
+  Drive* const d = data;
+  void* const buffer = jack_port_get_buffer(d->out, n_frames);
+  jack_midi_clear_buffer(buffer);
+  if (!atomic_load(&d->ready)) {
+    return 0;
+  }
+  const double now = (uint32_t)(jack_last_frame_time(d->sender) - atomic_load(&d->first_cycle));
+  for (; d->next_midi < d->n_actions; ++d->next_midi) {
+    const Action* const action = &d->actions[d->next_midi];
+    const double at = d->base + action->time * d->rate;
+    if (at >= now + n_frames) {
+      break;
+    }
+    if (action->kind == ACT_MIDI) {
+      jack_midi_event_write(buffer, at > now ? (uint32_t)(at - now) : 0, action->bytes, action->size);
+    }
+  }
+  return 0;
+}
+
+static int on_xrun(void* const data) {
+  atomic_fetch_add(&((Drive*)data)->xruns, 1);
+  return 0;
+}
+
+static void on_gone(void* const data) {
+  atomic_store(&((Drive*)data)->gone, true);
+}
+
+/* ---- set up ---- */
+
+static void on_signal(const int signal_number) {
+  (void)signal_number;
+  interrupted = 1;
+}
+
+static bool parse_bytes(Action* const action, const char* const hex) {
+  unsigned b[3] = {0, 0, 0};
+  action->size = (uint32_t)strlen(hex) / 2;
+  if (action->size < 1 || action->size > 3 || sscanf(hex, "%2x%2x%2x", &b[0], &b[1], &b[2]) < (int)action->size) {
+    return false;
+  }
+  for (int i = 0; i < 3; ++i) {
+    action->bytes[i] = (uint8_t)b[i];
+  }
+  return true;
+}
+
+static bool parse_action(Action* const action, const char* const word) {
+  static const char* const names[] = {"play", "stop", "locate", "frame", "tempo", "midi", "loop"};
+  char name[16], value[32] = "";
+  if (sscanf(word, " %lf:%15[a-z]=%31s", &action->time, name, value) < 2) {
+    return false;
+  }
+  for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
+    if (!strcmp(name, names[i])) {
+      action->kind = (ActionKind)i;
+      action->value = atof(value);
+      if (action->kind == ACT_MIDI) {
+        return parse_bytes(action, value);
+      }
+      return action->kind != ACT_LOOP || !strcmp(value, "off")
+             || sscanf(value, "%lf-%lf", &action->value, &action->end) == 2;
+    }
+  }
+  return false;
+}
+
+static bool parse_script(Drive* const d, const char* const text) {
+  char* const copy = strdup(text);
+  bool good = copy;
+  char* rest = NULL;
+  for (char* word = copy ? strtok_r(copy, ",", &rest) : NULL; word && good; word = strtok_r(NULL, ",", &rest)) {
+    Action* const action = &d->actions[d->n_actions];
+    good = d->n_actions < ACTIONS_MAX && parse_action(action, word)
+           && (!d->n_actions || action->time >= d->actions[d->n_actions - 1].time);
+    if (!good) {
+      fprintf(stderr, "jackdrive: cannot read action '%s', or it is out of order\n", word);
+    }
+    d->n_actions += good;
+  }
+  free(copy);
+  return good;
+}
+
+static bool parse_options(Options* const o, const int argc, char** const argv) {
+  *o = (Options){.script = "0.5:play", .bpm = 120, .beats = 4, .unit = 4, .ticks_per_beat = 1920, .seconds = 8,
+                 .tolerance = 1};
+  for (int c; (c = getopt(argc, argv, "o:i:t:m:u:T:d:l:xnkg:e:s:")) != -1;) {
+    switch (c) {
+      case 'o': o->source = optarg; break;
+      case 'i': o->sink = optarg; break;
+      case 't': o->bpm = atof(optarg); break;
+      case 'm': o->beats = atof(optarg); break;
+      case 'u': o->unit = atof(optarg); break;
+      case 'T': o->ticks_per_beat = atof(optarg); break;
+      case 'd': o->seconds = atof(optarg); break;
+      case 'l': o->list = optarg; break;
+      case 'x': o->freewheel = true; break;
+      case 'n': o->no_master = true; break;
+      case 'k': o->keep_transport = true; break;
+      case 'g': o->grid = atof(optarg); break;
+      case 'e': o->tolerance = atof(optarg); break;
+      case 's': o->script = optarg; break;
+      default: return false;
+    }
+  }
+  return o->bpm > 0 && o->beats > 0 && o->unit > 0;
+}
+
+static bool has_midi(const Drive* const d) {
+  for (size_t i = 0; i < d->n_actions; ++i) {
+    if (d->actions[i].kind == ACT_MIDI) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool open_clients(Drive* const d) {
+  d->events = calloc(EVENTS_MAX, sizeof *d->events);
+  d->client = jack_client_open("jackdrive", JackNoStartServer, NULL);
+  if (!d->client || !d->events) {
+    fputs("jackdrive: no JACK server\n", stderr);
+    return false;
+  }
+  d->rate = jack_get_sample_rate(d->client);
+  d->line = (TempoLine){0, 0, d->options.bpm};
+  d->in = jack_port_register(d->client, "in", JACK_DEFAULT_MIDI_TYPE, JackPortIsInput, 0);
+  jack_set_process_callback(d->client, process, d);
+  jack_set_xrun_callback(d->client, on_xrun, d);
+  jack_on_shutdown(d->client, on_gone, d);
+  if (!d->options.keep_transport) {
+    jack_transport_stop(d->client);
+    jack_transport_locate(d->client, 0);
+  }
+  if (!d->options.no_master && jack_set_timebase_callback(d->client, 0, timebase, d)) {
+    fputs("jackdrive: cannot become timebase master\n", stderr);
+    return false;
+  }
+  if (d->options.sink && has_midi(d)) {
+    d->sender = jack_client_open("jacksend", JackNoStartServer, NULL);
+    if (!d->sender) {
+      return false;
+    }
+    d->out = jack_port_register(d->sender, "out", JACK_DEFAULT_MIDI_TYPE, JackPortIsOutput, 0);
+    jack_set_process_callback(d->sender, send_process, d);
+  }
+  return !jack_activate(d->client) && (!d->sender || !jack_activate(d->sender));
+}
+
+/* The other side's ports may take a moment to appear. */
+static bool connect_ports(Drive* const d, const char* const from, const char* const to) {
+  for (int i = 0; i < 50 && !interrupted; ++i) {
+    const int status = jack_connect(d->client, from, to);
+    if (!status || status == EEXIST) {
+      return true;
+    }
+    usleep(100000);
+  }
+  fprintf(stderr, "jackdrive: cannot connect %s to %s\n", from, to);
+  return false;
+}
+
+/* ---- the run ---- */
+
+static void run(Drive* const d) {
+  const bool freewheel = d->options.freewheel;
+  usleep(100000);
+  d->base = atomic_load(&d->now);
+  atomic_store(&d->ready, true);
+  if (freewheel) {
+    jack_set_freewheel(d->client, 1);
+  }
+  const double end = (double)d->base + d->options.seconds * d->rate;
+  int64_t seen = 0;
+  for (int still = 0; still < STILL_MAX; ++still) {
+    const int64_t now = atomic_load(&d->now);
+    if ((double)now >= end || interrupted || atomic_load(&d->gone)) {
+      break;
+    }
+    still = now == seen ? still : 0;
+    seen = now;
+    usleep(freewheel ? 200 : 2000);
+  }
+  if ((double)seen < end && (double)atomic_load(&d->now) < end && !interrupted) {
+    fputs("jackdrive: the server stands still\n", stderr);
+    interrupted = 1;
+  }
+  if (freewheel) {
+    jack_set_freewheel(d->client, 0);
+  }
+  if (!d->options.keep_transport) {
+    jack_transport_stop(d->client);
+  }
+  usleep(50000); /* what ends at the stop */
+}
+
+static void close_clients(Drive* const d) {
+  if (atomic_load(&d->gone)) {
+    return;
+  }
+  if (d->sender) {
+    jack_deactivate(d->sender);
+    jack_client_close(d->sender);
+  }
+  jack_deactivate(d->client);
+  jack_client_close(d->client);
+}
+
+static bool is_note_on(const Event* const e) {
+  return (e->bytes[0] & 0xf0) == 0x90 && e->bytes[2] > 0;
+}
+
+/* Distance from the nearest line of the grid, in frames. */
+static double deviation(const Drive* const d, const Event* const e) {
+  const double at = e->quarter * d->options.grid;
+  return (at - round(at)) * 60.0 / e->bpm * d->rate / d->options.grid;
+}
+
+static bool write_list(const Drive* const d) {
+  FILE* const f = fopen(d->options.list, "w");
+  if (!f) {
+    return false;
+  }
+  const uint32_t n = atomic_load(&d->n_events);
+  for (uint32_t i = 0; i < n; ++i) {
+    const Event* const e = &d->events[i];
+    fprintf(f, "%lld %lld %.6f %c %.3f", (long long)(e->frame - d->base), (long long)e->transport, e->quarter, e->state,
+            e->bpm);
+    for (uint32_t k = 0; k < e->size && k < sizeof e->bytes; ++k) {
+      fprintf(f, " %02x", e->bytes[k]);
+    }
+    if (d->options.grid > 0 && is_note_on(e)) {
+      fprintf(f, " dev=%+.3f", deviation(d, e));
+    }
+    fputc('\n', f);
+  }
+  return !fclose(f);
+}
+
+/* @return whether the grid held */
+static bool print_summary(const Drive* const d) {
+  const uint32_t n = atomic_load(&d->n_events);
+  uint32_t ons = 0, off_grid = 0;
+  double worst = 0;
+  for (uint32_t i = 0; i < n; ++i) {
+    const Event* const e = &d->events[i];
+    if (!is_note_on(e)) {
+      continue;
+    }
+    ++ons;
+    if (d->options.grid > 0) {
+      const double distance = fabs(deviation(d, e));
+      worst = fmax(worst, distance);
+      off_grid += distance > d->options.tolerance || e->state != 'R';
+    }
+  }
+  printf("frames %lld events %u note-ons %u lost %u xruns %u", (long long)(atomic_load(&d->now) - d->base), n, ons,
+         atomic_load(&d->lost), atomic_load(&d->xruns));
+  if (d->options.grid > 0) {
+    printf(" off-grid %u worst %.3f", off_grid, worst);
+  }
+  putchar('\n');
+  return d->options.grid <= 0 || (ons && !off_grid);
+}
+
+int main(int argc, char** argv) {
+  static Drive drive;
+  Drive* const d = &drive;
+  if (!parse_options(&d->options, argc, argv) || !parse_script(d, d->options.script)) {
+    return 2;
+  }
+  signal(SIGINT, on_signal); /* so that the server is left properly */
+  signal(SIGTERM, on_signal);
+  if (!open_clients(d) || (d->options.source && !connect_ports(d, d->options.source, "jackdrive:in"))
+      || (d->sender && !connect_ports(d, "jacksend:out", d->options.sink))) {
+    return 1;
+  }
+  run(d);
+  close_clients(d);
+  const bool listed = !d->options.list || write_list(d);
+  if (!listed) {
+    fprintf(stderr, "jackdrive: cannot write %s\n", d->options.list);
+  }
+  const bool held = print_summary(d);
+  free(d->events);
+  return interrupted || atomic_load(&d->gone) || !listed || !held;
+}
