@@ -90,6 +90,11 @@ void pmt_worker_wish(PmtWorker* worker, const char* path, size_t length) PMT_RT;
 /** Once a cycle: send the wish, take what arrived, offer it to the engine, retire what was replaced. */
 void pmt_worker_exchange(PmtWorker* worker, PmtEngine* engine) PMT_RT;
 
+/** Write the last bars to a .mid file: the capture button was pressed. The worker does it; where the file went, or why
+    there is none, comes back as status line and as property urn:partimento:captured. Without a worker: a line says so.
+    @param bars 0 = all since the last start */
+void pmt_worker_capture(PmtWorker* worker, PmtEngine* engine, uint32_t bars) PMT_RT;
+
 /** Set the line shown to the player. @param text a literal */
 void pmt_worker_say(PmtWorker* worker, const char* text) PMT_RT;
 
