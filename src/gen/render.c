@@ -3,6 +3,7 @@
 #include "gen/render.h"
 
 #include "base/random.h"
+#include "gen/channels.h"
 #include "music/meter.h"
 
 #include <stdlib.h>
@@ -163,14 +164,6 @@ static uint64_t tick_at(Ruler* const r, const uint64_t frame) {
   return t->tick + (uint64_t)(ticks > 0.0 ? ticks + 0.5 : 0.0);
 }
 
-/** The melodic part that plays on a channel: channels rise from the first, around, and skip the drums' (index 9). */
-static uint32_t part_of_channel(const PmtMidiListOut* const out, const uint32_t channel) {
-  const uint32_t first = out->channel ? out->channel - 1 : 0;
-  const uint32_t rank = channel > 9 ? channel - 1 : channel;
-  const uint32_t first_rank = first > 9 ? first - 1 : first;
-  return (rank + 15 - first_rank) % 15;
-}
-
 /** Programs of the parts in use, at tick 0. */
 static size_t put_programs(const PmtMidiList* const list, const PmtMidiListOut* const out, PmtSmfEvent* const events) {
   uint32_t used = 0;
@@ -178,9 +171,9 @@ static size_t put_programs(const PmtMidiList* const list, const PmtMidiListOut* 
   for (size_t i = 0; i < list->n_events; ++i) {
     used |= 1u << (list->events[i].bytes[0] & 0x0f);
   }
-  for (uint32_t channel = 0; channel < 16; ++channel) {
-    const uint32_t part = part_of_channel(out, channel);
-    if ((used >> channel & 1) && channel != 9 && part < out->model->parts) {
+  for (uint32_t channel = 0; channel < PMT_CHANNELS; ++channel) {
+    const uint32_t part = pmt_part_of_channel(out->channel ? out->channel - 1 : 0, channel);
+    if ((used >> channel & 1) && channel != PMT_DRUM_CHANNEL && part < out->model->parts) {
       events[n++] = (PmtSmfEvent){
           .tick = 0, .bytes = {(uint8_t)(0xc0 | channel), out->model->program[out->style][part]}, .size = 2};
     }
