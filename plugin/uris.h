@@ -11,6 +11,13 @@
 #include <lv2/time/time.h>
 #include <lv2/urid/urid.h>
 
+/* Properties beside ports.h's: what patch:Set and the state speak of. tests use the names too. */
+#define PMT_PLUGIN_HASH_URI "urn:partimento:model-hash"    /**< state, atom:String: 16 hex digits, the model's content */
+#define PMT_PLUGIN_CONTEXT_URI "urn:partimento:context"    /**< state, atom:String: gen/context.h's text */
+#define PMT_PLUGIN_CAPTURES_URI "urn:partimento:captures"  /**< parameter, atom:Path: the folder for captures */
+#define PMT_PLUGIN_CAPTURED_URI "urn:partimento:captured"  /**< parameter, atom:Path: the last capture; read only */
+#define PMT_PLUGIN_SOUNDFONT_URI "urn:partimento:soundfont" /**< parameter, atom:Path, of the instrument */
+
 /** X(field, URI) */
 #define PMT_URIS(X)                               \
   X(atom_double, LV2_ATOM__Double)                \
@@ -39,7 +46,12 @@
   X(time_speed, LV2_TIME__speed)                  \
   X(plugin, PMT_PLUGIN_URI)                       \
   X(model, PMT_PLUGIN_MODEL_URI)                  \
-  X(status, PMT_PLUGIN_STATUS_URI)
+  X(status, PMT_PLUGIN_STATUS_URI)                \
+  X(model_hash, PMT_PLUGIN_HASH_URI)              \
+  X(context, PMT_PLUGIN_CONTEXT_URI)              \
+  X(captures, PMT_PLUGIN_CAPTURES_URI)            \
+  X(captured, PMT_PLUGIN_CAPTURED_URI)            \
+  X(soundfont, PMT_PLUGIN_SOUNDFONT_URI)
 
 #define PMT_URI_FIELD(field, uri) LV2_URID field;
 typedef struct { PMT_URIS(PMT_URI_FIELD) } PmtUris;
