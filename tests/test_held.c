@@ -42,15 +42,15 @@ static void test_order(void) {
   Sink sink = {.space = 100};
   const PmtMidiOut out = {take, &sink};
   pmt_held_reset(&held);
-  CHECK(pmt_held_strike(&held, &out, 0, 1, 60, 80, 12) && pmt_held_strike(&held, &out, 0, 0, 72, 80, 12));
-  CHECK(pmt_held_strike(&held, &out, 0, 0, 64, 80, 24) && pmt_held_strike(&held, &out, 0, 0, 40, 80, 12));
+  CHECK(pmt_held_strike(&held, &out, 0, 1, 60, 80, 0, 12) && pmt_held_strike(&held, &out, 0, 0, 72, 80, 0, 12));
+  CHECK(pmt_held_strike(&held, &out, 0, 0, 64, 80, 0, 24) && pmt_held_strike(&held, &out, 0, 0, 40, 80, 0, 12));
   CHECK(pmt_held_next(&held) == 12 && pmt_held_beyond(&held, 12) == 1 && pmt_held_beyond(&held, 11) == 4);
   pmt_held_release(&held, &out, 0, 11);
   CHECK(sink.n == 4);
   pmt_held_release(&held, &out, 0, 12);
   static const uint8_t expected[3][3] = {{0x80, 40, 64}, {0x80, 72, 64}, {0x81, 60, 64}};
   CHECK(sink.n == 7 && !memcmp(&sink.last[4], expected, sizeof expected));
-  CHECK(pmt_held_strike(&held, &out, 0, 0, 64, 90, 30)); /* struck again: its off comes first */
+  CHECK(pmt_held_strike(&held, &out, 0, 0, 64, 90, 0, 30)); /* struck again: its off comes first */
   static const uint8_t again[2][3] = {{0x80, 64, 64}, {0x90, 64, 90}};
   CHECK(sink.n == 9 && !memcmp(&sink.last[7], again, sizeof again));
   CHECK(pmt_held_silence(&held, &out, 0) == 0 && pmt_held_next(&held) == INT64_MAX);
@@ -62,13 +62,13 @@ static void test_full(void) {
   const PmtMidiOut out = {take, &sink};
   pmt_held_reset(&held);
   for (uint32_t i = 0; i < PMT_HELD_MAX + 5; ++i) {
-    CHECK(pmt_held_strike(&held, &out, 0, (uint8_t)(i / 128), (uint8_t)(i % 128), 64, 5) == (i < PMT_HELD_MAX));
+    CHECK(pmt_held_strike(&held, &out, 0, (uint8_t)(i / 128), (uint8_t)(i % 128), 64, 0, 5) == (i < PMT_HELD_MAX));
   }
   CHECK(held.refused == 5);
   sink.space = 3;
   CHECK(pmt_held_silence(&held, &out, 0) == PMT_HELD_MAX - 3);
   CHECK(held.n_owed == PMT_HELD_MAX - 3 && pmt_held_next(&held) == INT64_MAX);
-  CHECK(!pmt_held_strike(&held, &out, 0, 0, 100, 64, 9)); /* its own off is still owed */
+  CHECK(!pmt_held_strike(&held, &out, 0, 0, 100, 64, 0, 9)); /* its own off is still owed */
   sink.space = 10000;
   pmt_held_retry(&held, &out, 0);
   CHECK(held.n == 0 && held.n_owed == 0 && sink.n_on == sink.n_off);
@@ -92,7 +92,7 @@ static void test_random(void) {
       break;
     default:
       pmt_held_strike(&held, &out, 0, (uint8_t)((r >> 16) % 16), (uint8_t)((r >> 24) % 128),
-                      1 + (uint8_t)((r >> 32) % 127), (int64_t)(i / 8 + (r >> 48) % 50));
+                      1 + (uint8_t)((r >> 32) % 127), 0, (int64_t)(i / 8 + (r >> 48) % 50));
     }
     uint32_t sounding = 0;
     for (uint32_t k = 1; k < held.n; ++k) {

@@ -78,6 +78,24 @@ PmtPlace pmt_clock_place_after(const PmtClock* const clock, const PmtPlace* cons
   return pmt_clock_place(clock, (double)(place->start + place->length));
 }
 
+bool pmt_place_fits(const PmtPlace* const a, const PmtPlace* const b) {
+  return a->index == b->index && a->length == b->length && a->bar_ticks == b->bar_ticks;
+}
+
+bool pmt_place_same(const PmtPlace* const a, const PmtPlace* const b) { return a->bar == b->bar && pmt_place_fits(a, b); }
+
+PmtPlace pmt_place_successor(const PmtPlace* const place) {
+  const uint32_t tick = (place->index + 1) * PMT_SLOT_TICKS;
+  const bool within = tick < place->bar_ticks;
+  return (PmtPlace){
+    .bar = place->bar + !within,
+    .index = within ? place->index + 1 : 0,
+    .length = pmt_slot_length(within ? tick : 0, place->bar_ticks),
+    .bar_ticks = place->bar_ticks,
+    .start = place->start + place->length,
+  };
+}
+
 /* ---- The host's word --------------------------------------------------------------------------------------------- */
 
 /** Fold what is given and sane into the clock. @return whether ticks a frame changed for a rolling clock */

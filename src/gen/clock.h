@@ -86,6 +86,13 @@ int64_t pmt_clock_frame(const PmtClock* clock, double tick) PMT_RT;
 /** The first slot that starts at or after `tick`; a start up to half a tick before it counts too. */
 PmtPlace pmt_clock_place(const PmtClock* clock, double tick) PMT_RT;
 
+/** Whether two places are the same slot of the same bar, wherever ticks are counted from. */
+bool pmt_place_same(const PmtPlace* a, const PmtPlace* b) PMT_RT;
+/** Whether music made for one place can be played at the other: the same slot of bars of the same length. */
+bool pmt_place_fits(const PmtPlace* a, const PmtPlace* b) PMT_RT;
+/** The slot that follows within bars of the same length. */
+PmtPlace pmt_place_successor(const PmtPlace* place) PMT_RT;
+
 /** The slot that follows, by the bars as they are known now. */
 PmtPlace pmt_clock_place_after(const PmtClock* clock, const PmtPlace* place) PMT_RT;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The player's event loop. Above: plugin run(), gen/render. Below: engine_slot.c, gen/clock, gen/held, gen/schedule.
+/* The player's event loop. Above: plugin run(), gen/render. Below: engine_place.c, engine_slot.c, gen/clock, gen/held,
+   gen/schedule.
 
    Everything happens at ticks: ends of notes, commits of slots, beginnings of notes, in this order at one tick. Between
    two of them there is only work, which is a function of the frame. docs/engine.md has the reasons. */
@@ -28,104 +29,33 @@ static int64_t floor_tick(const double tick) {
   return whole - ((double)whole > tick);
 }
 
-static bool same_place(const PmtPlace* const a, const PmtPlace* const b) {
-  return a->bar == b->bar && a->index == b->index && a->length == b->length && a->bar_ticks == b->bar_ticks;
-}
+bool pmt_engine_can_make(const PmtEngine* const e) { return e->player && enabled(e); }
 
-/* ---- Entering ---------------------------------------------------------------------------------------------------- */
-
-static void forget_notes(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
+void pmt_engine_forget_notes(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
   pmt_schedule_clear(&e->schedule);
   pmt_held_silence(&e->held, out, frame);
 }
 
-/** Hurry to make the slot: half a tick from now at the latest, or at its start when that is later. */
-static void pace_entry(PmtEngine* const e) {
-  PmtSlotWork* const slot = &e->slot;
-  const double soon = pmt_clock_tick(&e->clock) + PMT_ENTRY_TICKS;
-  slot->deadline = (double)slot->place.start;
-  if (slot->phase == PMT_SLOT_MAKING && slot->deadline < soon) {
-    slot->deadline = soon;
-  }
-  pmt_slot_pace(e, pmt_clock_frame(&e->clock, slot->deadline), PMT_BURST);
-}
-
-static bool can_make(const PmtEngine* const e) { return e->player && enabled(e); }
-
-/** Rolling, with nothing under way: the first slot from here on, with the state of the last one played. */
-static void enter(PmtEngine* const e, const double from_tick) {
-  if (can_make(e)) {
-    const PmtPlace place = pmt_clock_place(&e->clock, from_tick);
-    pmt_slot_begin(e, &place, !e->has_played);
-    pace_entry(e);
-  }
-}
-
-/** The transport starts: a fresh performance, with the slot that was prepared while it stood if it starts there. */
-static void start(PmtEngine* const e) {
-  PmtSlotWork* const slot = &e->slot;
-  const PmtPlace place = pmt_clock_place(&e->clock, pmt_clock_tick(&e->clock));
-  const bool prepared = slot->phase == PMT_SLOT_READY ||
-                        (slot->phase == PMT_SLOT_MAKING && pmt_controls_alike(&slot->frozen.controls, &e->controls));
-  e->has_played = false;
-  if (!can_make(e) || !prepared || !same_place(&slot->place, &place)) {
-    slot->phase = PMT_SLOT_NONE;
-    enter(e, pmt_clock_tick(&e->clock));
-    return;
-  }
-  slot->place = place; /* ticks count anew */
-  pace_entry(e);
-}
-
-/** Standing: keep the slot that a start would begin with in the making. */
-static void prepare(PmtEngine* const e) {
-  PmtSlotWork* const slot = &e->slot;
-  const PmtPlace place = pmt_clock_place(&e->clock, pmt_clock_tick(&e->clock));
-  if (slot->phase != PMT_SLOT_NONE && same_place(&slot->place, &place) &&
-      pmt_controls_alike(&slot->frozen.controls, &e->controls)) {
-    return;
-  }
-  pmt_slot_begin(e, &place, true);
-  pmt_slot_pace(e, e->clock.now + (int64_t)(PMT_PREPARE_SECONDS * e->clock.rate), 1);
-}
-
-/** Bar lines lie elsewhere now, time ran on. A slot that still fits is kept; else another is made in a hurry. */
-static void rebar(PmtEngine* const e) {
-  PmtSlotWork* const slot = &e->slot;
-  if (slot->phase == PMT_SLOT_NONE) {
-    return;
-  }
-  const double tick = pmt_clock_tick(&e->clock);
-  const double after = (double)e->last_start + 1.0; /* not the slot that is playing once more */
-  const double from = e->has_played && after > tick ? after : tick;
-  const PmtPlace place = pmt_clock_place(&e->clock, from);
-  if (place.start != slot->place.start || (place.index - slot->place.index) % PMT_SLOTS_MAX) {
-    slot->phase = PMT_SLOT_NONE;
-    enter(e, from);
-    return;
-  }
-  slot->place = place;
-  if (slot->phase == PMT_SLOT_MAKING) {
-    slot->grammar.k_next = (uint8_t)(pmt_clock_place_after(&e->clock, &place).index % PMT_SLOTS_MAX);
-    slot->frozen.sampling.end = pmt_token_slot(slot->grammar.k_next);
-  }
-  pmt_slot_pace(e, pmt_clock_frame(&e->clock, slot->deadline),
-                slot->pace.per_frame > e->work_per_frame ? PMT_BURST : 1);
-}
-
 /* ---- Players ----------------------------------------------------------------------------------------------------- */
 
-/** @return whether another player is in use now; it begins from its start state */
-static bool adopt(PmtEngine* const e) {
+void pmt_engine_resume(PmtEngine* const e) {
+  const PmtPlayer* const player = e->player;
+  e->has_played = e->resumes = player && player->resumes;
+  if (e->resumes) {
+    e->resume = (PmtPlace){.bar = player->resume_bar, .index = player->resume_index};
+    e->played_lead = player->resume_lead;
+  }
+}
+
+void pmt_engine_adopt(PmtEngine* const e) {
   if (!e->offered || e->old) {
-    return false;
+    return;
   }
   e->old = e->player;
   e->player = e->offered;
   e->offered = NULL;
   e->slot.phase = PMT_SLOT_NONE;
-  e->has_played = false;
-  return true;
+  pmt_engine_resume(e);
 }
 
 bool pmt_engine_offer(PmtEngine* const e, PmtPlayer* const player) {
@@ -148,19 +78,6 @@ const PmtModel* pmt_player_model(const PmtPlayer* const player) { return player-
 
 /* ---- Events ------------------------------------------------------------------------------------------------------ */
 
-static void commit(PmtEngine* const e) {
-  const PmtPlace played = e->slot.place;
-  pmt_slot_commit(e);
-  const PmtPlace next = pmt_clock_place_after(&e->clock, &played);
-  if (next.bar != played.bar) {
-    pmt_repeats_end_bar(&e->repeats);
-    pmt_tonality_end_bar(&e->tonality);
-  }
-  adopt(e);
-  pmt_slot_begin(e, &next, !e->has_played);
-  pmt_slot_pace(e, pmt_clock_frame(&e->clock, e->slot.deadline), 1);
-}
-
 /** Begin all notes due at `tick`. While holding they are let go. */
 static void strike(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame, const double tick) {
   const int64_t sooner = floor_tick(pmt_clock_tick(&e->clock)) + 1; /* a late note still sounds for a moment */
@@ -168,7 +85,8 @@ static void strike(PmtEngine* const e, const PmtMidiOut* const out, const uint32
   while ((note = pmt_schedule_first(&e->schedule)) && (double)note->on <= tick) {
     if (!e->holding) {
       const int64_t off = note->off > sooner ? note->off : sooner;
-      pmt_held_strike(&e->held, out, frame, channel_of(e, note->part), note->pitch, note->velocity, off);
+      pmt_held_strike(&e->held, out, frame, channel_of(e, note->part), note->pitch, note->velocity, note->on,
+                      off);
     }
     pmt_schedule_drop_first(&e->schedule);
   }
@@ -195,71 +113,118 @@ static void handle(PmtEngine* const e, const PmtMidiOut* const out, const uint32
   }
   if (e->slot.phase != PMT_SLOT_NONE && e->slot.deadline <= tick) {
     pmt_slot_work(e);
-    commit(e);
+    if (e->slot.awaits_jump) { /* the loop wraps here, whenever the host says so */
+      pmt_held_silence(&e->held, out, frame);
+    }
+    pmt_slot_commit(e);
+    pmt_place_go_on(e);
   }
   strike(e, out, frame, tick);
 }
 
-/** Act on what changed since the last call, as of the present frame. */
-static void settle(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
-  pmt_held_retry(&e->held, out, frame);
-  if (!enabled(e) && !e->silenced) {
-    forget_notes(e, out, frame);
-    e->slot.phase = PMT_SLOT_NONE;
-  }
-  e->silenced = !enabled(e);
-  e->holding = e->controls.hold > 0.0f; /* let go, ends that are overdue are the next events */
-  if (!e->clock.rolling || e->slot.phase == PMT_SLOT_NONE) {
-    adopt(e);
-  }
-  if (!e->clock.rolling && can_make(e)) {
-    prepare(e);
-  } else if (e->slot.phase == PMT_SLOT_NONE) {
-    enter(e, pmt_clock_tick(&e->clock));
-  }
-}
+/* ---- The transport ----------------------------------------------------------------------------------------------- */
 
-/* ---- The header's functions -------------------------------------------------------------------------------------- */
-
-void pmt_engine_controls(PmtEngine* const e, const PmtControls* const controls) {
-  e->controls = pmt_controls_sane(controls);
-}
-
-void pmt_engine_position(PmtEngine* const e, const PmtPosition* const position, const PmtMidiOut* const out,
-                         const uint32_t frame) {
+/** Take a position, the host's or our own. */
+static void move(PmtEngine* const e, const PmtPosition* const position, const PmtMidiOut* const out,
+                 const uint32_t frame) {
+  const double tick = pmt_clock_tick(&e->clock);
+  const uint64_t time = pmt_tape_at(e, tick);
   switch (pmt_clock_position(&e->clock, position)) {
   case PMT_CLOCK_STEADY: break;
-  case PMT_CLOCK_PLACED: break; /* the next advance prepares */
+  case PMT_CLOCK_PLACED: pmt_tape_cut(e, PMT_TAPE_NOTHING, time); break; /* the next advance prepares */
   case PMT_CLOCK_BENT:
+    pmt_tape_clock(e);
     if (e->slot.phase != PMT_SLOT_NONE) {
       pmt_slot_pace(e, pmt_clock_frame(&e->clock, e->slot.deadline),
                     e->slot.pace.per_frame > e->work_per_frame ? PMT_BURST : 1);
     }
     break;
-  case PMT_CLOCK_REBARRED: rebar(e); break;
+  case PMT_CLOCK_REBARRED:
+    pmt_tape_clock(e);
+    pmt_place_rebar(e);
+    break;
   case PMT_CLOCK_JUMPED:
-    forget_notes(e, out, frame);
-    pmt_repeats_reset(&e->repeats);
-    e->slot.phase = PMT_SLOT_NONE;
-    enter(e, pmt_clock_tick(&e->clock));
+    pmt_tape_cut(e, PMT_TAPE_JUMP, time);
+    pmt_place_jump(e, out, frame, tick);
     break;
   case PMT_CLOCK_STARTED:
-    forget_notes(e, out, frame);
-    start(e);
+    pmt_tape_cut(e, PMT_TAPE_START, time);
+    pmt_engine_forget_notes(e, out, frame);
+    pmt_place_start(e);
     break;
   case PMT_CLOCK_STOPPED:
-    forget_notes(e, out, frame);
-    e->slot.phase = PMT_SLOT_NONE;
-    e->has_played = false;
+    pmt_tape_cut(e, PMT_TAPE_NOTHING, time);
+    pmt_engine_forget_notes(e, out, frame);
+    pmt_place_stop(e);
     break;
   }
 }
 
-void pmt_engine_advance(PmtEngine* const e, const uint32_t n_frames, const PmtMidiOut* const out,
-                        const uint32_t frame) {
-  const int64_t begin = e->clock.now;
-  const int64_t end = begin + n_frames;
-  settle(e, out, frame);
+/** Run = always: stand at the beginning of bar 0, until its first slot is made. */
+static void wait_for_own(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
+  const PmtPosition place = {.frame = PMT_NO_FRAME, .bar = 0, .bar_beat = 0.0};
+  e->stopped_at = e->clock.now - (int64_t)e->clock.rate; /* no locate */
+  e->resumes = false;
+  move(e, &place, out, frame);
+  e->own = (PmtOwnTransport){.waiting = true, .begins = e->clock.now + (int64_t)(PMT_OWN_SECONDS * e->clock.rate)};
+}
+
+static void roll_own(PmtEngine* const e, const float speed, const PmtMidiOut* const out, const uint32_t frame) {
+  const PmtPosition position = {.frame = PMT_NO_FRAME,
+                                .speed = speed,
+                                .bar_beat = -1.0,
+                                .bpm = e->controls.tempo * (float)e->clock.unit / 4.0f};
+  move(e, &position, out, frame);
+  e->own = (PmtOwnTransport){.rolling = speed > 0.0f, .tempo = e->controls.tempo};
+}
+
+/** Our own transport ends; the host's place is ours again. */
+static void leave_own(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
+  if (e->own.rolling) {
+    roll_own(e, 0.0f, out, frame);
+  }
+  e->own = (PmtOwnTransport){0};
+  e->stopped_at = e->clock.now - (int64_t)e->clock.rate;
+  e->resumes = false;
+  if (e->host_known) {
+    move(e, &e->host, out, frame);
+  }
+}
+
+static void settle_own(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
+  const bool wanted = e->controls.run > 0.0f && !e->host_rolling;
+  if (!wanted && (e->own.waiting || e->own.rolling)) {
+    leave_own(e, out, frame);
+  } else if (wanted && !e->own.waiting && !e->own.rolling) {
+    wait_for_own(e, out, frame);
+  } else if (e->own.rolling && e->own.tempo != e->controls.tempo) {
+    roll_own(e, 1.0f, out, frame);
+  }
+}
+
+/** Act on what changed since the last call, as of the present frame. */
+static void settle(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
+  pmt_held_retry(&e->held, out, frame);
+  settle_own(e, out, frame);
+  if (!enabled(e) && !e->silenced) {
+    pmt_engine_forget_notes(e, out, frame);
+    e->slot.phase = PMT_SLOT_NONE;
+  }
+  e->silenced = !enabled(e);
+  e->holding = e->controls.hold > 0.0f; /* let go, ends that are overdue are the next events */
+  if (!e->clock.rolling || e->slot.phase == PMT_SLOT_NONE) {
+    pmt_engine_adopt(e);
+  }
+  if (!e->clock.rolling && pmt_engine_can_make(e)) {
+    pmt_place_prepare(e);
+  } else if (e->slot.phase == PMT_SLOT_NONE) {
+    pmt_place_enter(e, pmt_clock_tick(&e->clock));
+  }
+}
+
+/** Let frames pass up to `end`, with all that happens at ticks. */
+static void play(PmtEngine* const e, const int64_t begin, const int64_t end, const PmtMidiOut* const out,
+                 const uint32_t frame) {
   double tick;
   while (e->clock.rolling && next_event(e, &tick)) {
     const int64_t due = pmt_clock_frame(&e->clock, tick);
@@ -276,25 +241,65 @@ void pmt_engine_advance(PmtEngine* const e, const uint32_t n_frames, const PmtMi
   }
   pmt_clock_pass(&e->clock, (uint32_t)(end - e->clock.now));
   pmt_slot_work(e);
+}
+
+/* ---- The header's functions -------------------------------------------------------------------------------------- */
+
+void pmt_engine_controls(PmtEngine* const e, const PmtControls* const controls) {
+  e->controls = pmt_controls_sane(controls);
+}
+
+void pmt_engine_position(PmtEngine* const e, const PmtPosition* const position, const PmtMidiOut* const out,
+                         const uint32_t frame) {
+  const PmtMidiOut through = pmt_tape_through(e, out);
+  e->host_rolling = position->speed == position->speed ? position->speed > 0.0f : e->host_rolling;
+  if (!e->host_rolling) {
+    e->host = *position;
+    e->host.speed = 0.0f;
+    e->host_known = true;
+  }
+  if (e->own.waiting || e->own.rolling) {
+    if (!e->host_rolling) {
+      return; /* it stands: our own time rules */
+    }
+    leave_own(e, &through, frame);
+  }
+  move(e, position, &through, frame);
+}
+
+void pmt_engine_advance(PmtEngine* const e, const uint32_t n_frames, const PmtMidiOut* const out,
+                        const uint32_t frame) {
+  const PmtMidiOut through = pmt_tape_through(e, out);
+  const int64_t begin = e->clock.now;
+  const int64_t end = begin + n_frames;
+  settle(e, &through, frame);
+  if (e->own.waiting && e->own.begins < end) {
+    play(e, begin, e->own.begins, &through, frame);
+    roll_own(e, 1.0f, &through, frame + (uint32_t)(e->own.begins - begin));
+  }
+  play(e, begin, end, &through, frame);
   e->stats.notes_on = e->held.notes_on;
   e->stats.notes_off = e->held.notes_off;
   e->stats.refused = e->held.refused;
 }
 
 uint32_t pmt_engine_silence(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
-  forget_notes(e, out, frame);
+  const PmtMidiOut through = pmt_tape_through(e, out);
+  pmt_engine_forget_notes(e, &through, frame);
   e->stats.notes_off = e->held.notes_off;
   return e->held.n;
 }
 
 void pmt_engine_panic(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
-  forget_notes(e, out, frame);
+  const PmtMidiOut through = pmt_tape_through(e, out);
+  pmt_engine_forget_notes(e, &through, frame);
   e->stats.notes_off = e->held.notes_off;
 }
 
 void pmt_engine_end_channel(PmtEngine* const e, const uint32_t channel, const PmtMidiOut* const out,
                             const uint32_t frame) {
-  pmt_held_end_channel(&e->held, out, frame, (uint8_t)channel);
+  const PmtMidiOut through = pmt_tape_through(e, out);
+  pmt_held_end_channel(&e->held, &through, frame, (uint8_t)channel);
   e->stats.notes_off = e->held.notes_off;
 }
 

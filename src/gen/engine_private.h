@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/** @file engine_private.h  What engine.c, engine_slot.c and engine_setup.c share. Nobody else includes this. */
+/** @file engine_private.h  What engine.c, engine_place.c, engine_slot.c, engine_tape.c and engine_setup.c share. Nobody
+    else includes this. */
 #ifndef PMT_GEN_ENGINE_PRIVATE_H
 #define PMT_GEN_ENGINE_PRIVATE_H
 
 #include "gen/engine.h"
 #include "gen/freeze.h"
+#include "gen/memory.h"
+#include "gen/phrase.h"
 #include "gen/repeats.h"
 #include "gen/schedule.h"
 #include "gen/tonality.h"
@@ -17,17 +20,26 @@ enum { PMT_SLOT_NOTES_MAX = PMT_SLOT_STEPS_MAX, PMT_BURST = 5 };
 #define PMT_WORK_RATE (48.0 * 2.4e6 / 0.1)
 /** Seconds over which the first slot is made while the transport stands. */
 #define PMT_PREPARE_SECONDS 0.2
-/** Ticks after a jump when what starts there sounds. */
+/** Ticks after a jump when what starts there sounds, if it could not be foreseen. */
 #define PMT_ENTRY_TICKS 0.5
+/** Standing for less than this and then rolling elsewhere is a locate: JACK's transport stands while clients get ready. */
+#define PMT_BRIEF_SECONDS 0.1
+/** From Run = always to the first note of our own: the first slot has to be made. */
+#define PMT_OWN_SECONDS 0.25
 
 struct PmtPlayer {
   PmtModel* model;
   PmtNetState* state;
   float* start;           /**< recurrent state at every start of the transport, when primed */
   float* played;          /**< after the last slot that was played */
+  PmtMemory memory;
   uint8_t start_velocity; /**< bin in force then */
   uint8_t played_velocity;
   bool primed;
+  bool resumes;           /**< `played` is that of a saved session, which would go on ... */
+  int64_t resume_bar;     /**< ... here */
+  uint32_t resume_index;
+  uint32_t resume_lead;
 };
 
 typedef enum { PMT_SLOT_NONE, PMT_SLOT_MAKING, PMT_SLOT_READY } PmtSlotPhase;
@@ -46,6 +58,11 @@ typedef struct {
   PmtPlace place;
   double deadline;     /**< tick at which it is committed: its start, later after a jump */
   uint32_t lead;       /**< the style with most weight */
+  bool fresh;          /**< begun from the start state */
+  uint64_t pass;       /**< in force when it was begun */
+  bool recalled;       /**< not made but known: `phrase` has its notes */
+  uint64_t phrase;     /**< number; PMT_PHRASE_NONE = silence */
+  bool awaits_jump;    /**< recalled before the loop wraps, because it is known to */
   bool bos;            /**< BOS is in flight, the slot's own T token still to be fed */
   bool open;           /**< the last note waits for its duration */
   bool must_play;      /**< may not end before its first note */
@@ -55,10 +72,34 @@ typedef struct {
   uint32_t n_notes;
   PmtNote notes[PMT_SLOT_NOTES_MAX]; /**< onset: ticks into the slot */
   uint32_t n_tokens;   /**< chosen */
+  PmtToken token[PMT_SLOT_STEPS_MAX];
   float surprise;      /**< their sum, bits */
   uint64_t done;       /**< multiply-adds spent */
   PmtPace pace;
 } PmtSlotWork;
+
+#define PMT_PHRASE_NONE UINT64_MAX
+
+/** The slots that Freeze repeats: numbers in the phrase, which does not grow meanwhile. */
+typedef struct {
+  float bars;    /**< as asked for; 0 = not frozen */
+  uint64_t first;
+  uint32_t n, next;
+} PmtFrozenBars;
+
+/** Where the host's loop wraps, once it did: Ardour's positions are late by its latency, so the wrap is known only after the
+    loop's first slot should have begun. */
+typedef struct {
+  bool known, awaited; /**< awaited: played as if it had wrapped, the host's word is to come */
+  PmtPlace from, to;
+} PmtLoopPlace;
+
+/** A transport of our own while the host's stands: Run = always. */
+typedef struct {
+  bool waiting, rolling;
+  int64_t begins;      /**< frame, when waiting */
+  float tempo;
+} PmtOwnTransport;
 
 struct PmtEngine {
   PmtClock clock;
@@ -69,7 +110,19 @@ struct PmtEngine {
   PmtSlotWork slot;
   bool has_played;         /**< a slot since the start state: player->played holds */
   uint32_t played_lead;    /**< lead of the last slot played, when has_played */
-  int64_t last_start;      /**< tick of the last slot played, when has_played */
+  bool has_last;           /**< a slot since the transport started ... */
+  PmtPlace last;           /**< ... this one */
+  uint64_t pass;           /**< how often the music came by since the start: part of the key of chance */
+  PmtLoopPlace loop;
+  PmtPhrase phrase;
+  PmtFrozenBars frozen;
+  int64_t stopped_at;      /**< frame */
+  bool resumes;            /**< a start at `resume` goes on */
+  PmtPlace resume;
+  bool host_rolling;
+  bool host_known;
+  PmtPosition host;        /**< its last word while it stood, when host_known */
+  PmtOwnTransport own;
   bool silenced;           /**< enabled <= 0 was acted upon */
   bool holding;
   PmtRepeats repeats;
@@ -77,15 +130,63 @@ struct PmtEngine {
   PmtSchedule schedule;
   PmtHeld held;
   PmtTape* tape;
+  uint64_t tape_time;      /**< at tick `tape_tick` */
+  int64_t tape_tick;
+  bool tape_bar;           /**< the next slot says which bar it is in, wherever in it */
+  uint64_t tape_tempo, tape_meter; /**< last written */
+  const PmtMidiOut* sink;  /**< the caller's, for the length of a call */
   uint64_t work_per_frame;
   PmtEngineStats stats;
 };
+
+/* engine.c */
+
+/** Whether there is a model and the plugin is switched on. */
+bool pmt_engine_can_make(const PmtEngine* engine) PMT_RT;
+/** End what sounds and drop what waits. */
+void pmt_engine_forget_notes(PmtEngine* engine, const PmtMidiOut* out, uint32_t frame) PMT_RT;
+/** Put an offered player in place of the one in use. */
+void pmt_engine_adopt(PmtEngine* engine) PMT_RT;
+/** Begin with the player's saved session, if it has one, else afresh. */
+void pmt_engine_resume(PmtEngine* engine) PMT_RT;
+
+/* engine_place.c: where the music of the next slot comes from. All PMT_RT. */
+
+/** The transport starts. */
+void pmt_place_start(PmtEngine* engine) PMT_RT;
+/** The transport stopped. */
+void pmt_place_stop(PmtEngine* engine) PMT_RT;
+/** Standing, once a call: keep the slot that a start would begin with in the making. */
+void pmt_place_prepare(PmtEngine* engine) PMT_RT;
+/** Rolling with nothing under way: the first slot from a tick on. */
+void pmt_place_enter(PmtEngine* engine, double from_tick) PMT_RT;
+/** A rolling transport is elsewhere: what sounds ends, unless it is a loop's first slot, told late. @param tick before */
+void pmt_place_jump(PmtEngine* engine, const PmtMidiOut* out, uint32_t frame, double tick) PMT_RT;
+/** Bar lines lie elsewhere, time ran on. */
+void pmt_place_rebar(PmtEngine* engine) PMT_RT;
+/** A slot was committed: the next one. */
+void pmt_place_go_on(PmtEngine* engine) PMT_RT;
+
+/* engine_tape.c: all PMT_RT. */
+
+/** The caller's out, with what is written also going to the tape. */
+PmtMidiOut pmt_tape_through(PmtEngine* engine, const PmtMidiOut* out) PMT_RT;
+/** Time on the tape of a tick. */
+uint64_t pmt_tape_at(const PmtEngine* engine, double tick) PMT_RT;
+/** Ticks begin anew at the present one. @param time on the tape of this moment @param kind START, JUMP or NOTHING */
+void pmt_tape_cut(PmtEngine* engine, PmtTapeKind kind, uint64_t time) PMT_RT;
+/** The clock's tempo and meter, if they changed. */
+void pmt_tape_clock(PmtEngine* engine) PMT_RT;
+/** The slot that is committed: its bar line, and its tokens if it was made. */
+void pmt_tape_commit(PmtEngine* engine) PMT_RT;
 
 /* engine_slot.c: all PMT_RT. */
 
 /** Freeze what `place` depends on and feed the first token. 
     @param fresh from the start state, else from player->played */
 void pmt_slot_begin(PmtEngine* engine, const PmtPlace* place, bool fresh) PMT_RT;
+/** Nothing to make: the slot's notes are known. @param number in the phrase, or PMT_PHRASE_NONE for silence */
+void pmt_slot_recall(PmtEngine* engine, const PmtPlace* place, uint64_t number) PMT_RT;
 /** Spread what is left to do from the present frame to `frame_end`.
     @param burst how many times the regular rate is allowed */
 void pmt_slot_pace(PmtEngine* engine, int64_t frame_end, uint32_t burst) PMT_RT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Making, priming and freeing: never in the audio thread. Above: plugin instantiate and worker, gen/render, tools.
    Below: base/arena, nn/net. */
+#include "gen/context.h"
 #include "gen/engine_private.h"
 
 #include "base/arena.h"
@@ -8,21 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SNAPSHOTS = 2 + PMT_MEMORY_MAX }; /* start, played, and those remembered */
+
 /* ---- Players ----------------------------------------------------------------------------------------------------- */
 
 PmtStatus pmt_player_new(PmtModel* const model, PmtPlayer** const player) {
   *player = NULL;
   const size_t n = pmt_net_snapshot_floats(model->net);
   PmtPlayer* const p = calloc(1, sizeof *p);
-  float* const snapshots = malloc(2 * n * sizeof *snapshots);
+  float* const snapshots = malloc(SNAPSHOTS * n * sizeof *snapshots);
   PmtNetState* state = NULL;
   if (!p || !snapshots || pmt_net_state_new(model->net, &state)) {
     free(snapshots);
     free(p);
     return PMT_NO_MEM;
   }
-  memset(snapshots, 0, 2 * n * sizeof *snapshots); /* resident before the audio thread sees it */
+  memset(snapshots, 0, SNAPSHOTS * n * sizeof *snapshots); /* resident before the audio thread sees it */
   *p = (PmtPlayer){.model = model, .state = state, .start = snapshots, .played = snapshots + n};
+  for (size_t i = 0; i < PMT_MEMORY_MAX; ++i) {
+    p->memory.memo[i].state = snapshots + (2 + i) * n;
+  }
   *player = p;
   return PMT_OK;
 }
@@ -39,12 +45,24 @@ void pmt_player_free(PmtPlayer* const player) {
 /* ---- The engine -------------------------------------------------------------------------------------------------- */
 
 void pmt_engine_reset(PmtEngine* const e) {
+  e->tape_time = pmt_tape_at(e, pmt_clock_tick(&e->clock)); /* the tape goes on */
+  e->tape_tick = 0;
   pmt_clock_reset(&e->clock, e->clock.rate);
   pmt_schedule_clear(&e->schedule);
   pmt_held_reset(&e->held);
   pmt_repeats_reset(&e->repeats);
   e->slot.phase = PMT_SLOT_NONE;
-  e->has_played = e->silenced = e->holding = false;
+  e->silenced = e->holding = e->has_last = e->host_rolling = e->host_known = false;
+  e->pass = 0;
+  e->loop = (PmtLoopPlace){0};
+  e->frozen = (PmtFrozenBars){0};
+  e->own = (PmtOwnTransport){0};
+  e->stopped_at = -(int64_t)e->clock.rate;
+  pmt_phrase_reset(&e->phrase);
+  if (e->player) {
+    pmt_memory_clear(&e->player->memory);
+  }
+  pmt_engine_resume(e);
   memset(&e->stats, 0, sizeof e->stats);
 }
 
@@ -86,7 +104,7 @@ size_t pmt_engine_bytes(const PmtEngine* const e) {
     return own;
   }
   const PmtNet* const net = e->player->model->net;
-  return own + sizeof *e->player + pmt_net_state_bytes(net) + 2 * pmt_net_snapshot_floats(net) * sizeof(float);
+  return own + sizeof *e->player + pmt_net_state_bytes(net) + SNAPSHOTS * pmt_net_snapshot_floats(net) * sizeof(float);
 }
 
 /* ---- Priming ----------------------------------------------------------------------------------------------------- */
@@ -102,7 +120,8 @@ static PmtStatus check_sequence(const PmtSequence* const sequence, const uint32_
 }
 
 /** Feed tokens first..end - 1 under the condition that is set. */
-static void feed(PmtPlayer* const player, const PmtToken* const tokens, const size_t first, const size_t end) {
+static void feed(PmtNetState* const state, const PmtToken* const tokens, const size_t first, const size_t end,
+                 uint8_t* const velocity) {
   uint64_t spent = 0;
   for (size_t i = first; i < end; ++i) {
     const PmtToken token = tokens[i];
@@ -110,28 +129,48 @@ static void feed(PmtPlayer* const player, const PmtToken* const tokens, const si
       continue; /* the music goes on */
     }
     if (pmt_token_class(token) == PMT_CLASS_VEL) {
-      player->start_velocity = (uint8_t)(token - PMT_TOKEN_VEL);
+      *velocity = (uint8_t)(token - PMT_TOKEN_VEL);
     }
-    pmt_net_begin(player->state, token);
-    pmt_net_run(player->state, UINT64_MAX, &spent);
+    pmt_net_begin(state, token);
+    pmt_net_run(state, UINT64_MAX, &spent);
   }
 }
 
-static void feed_sequence(PmtPlayer* const player, const PmtSequence* const sequence,
-                          const PmtControls* const controls) {
-  PmtCondition condition = {.density = pmt_freeze_density(controls->density)};
-  pmt_freeze_styles(player->model, controls, condition.style);
+/** @param style one a slot; NULL = as the condition has it @return velocity in force at the end */
+static uint8_t feed_sequence(PmtPlayer* const player, const PmtSequence* const sequence, PmtCondition condition,
+                             const uint8_t* const style) {
+  uint8_t velocity = PMT_VELOCITY_START;
   pmt_net_reset(player->state);
-  player->start_velocity = PMT_VELOCITY_START;
   for (size_t s = 0; s < sequence->n_slots; ++s) {
     const PmtSlot* const slot = &sequence->slots[s];
     condition.meter = slot->meter;
     condition.key = slot->key;
     condition.phrase = slot->phrase;
+    if (style) {
+      memset(condition.style, 0, sizeof condition.style);
+      condition.style[style[s] < player->model->n_styles ? style[s] : 0] = 1.0f;
+    }
     pmt_net_condition(player->state, &condition);
     const size_t end = s + 1 < sequence->n_slots ? sequence->slots[s + 1].token : sequence->n_tokens;
-    feed(player, sequence->tokens, s == 0 ? 0 : slot->token, end); /* BOS goes with the first slot */
+    feed(player->state, sequence->tokens, s == 0 ? 0 : slot->token, end, &velocity); /* BOS goes with the first slot */
   }
+  return velocity;
+}
+
+PmtStatus pmt_player_resume(PmtPlayer* const player, const PmtContext* const context, PmtError* const error) {
+  const PmtSequence* const sequence = &context->sequence;
+  const PmtStatus status = check_sequence(sequence, player->model->vocab, error);
+  if (status) {
+    return status;
+  }
+  player->played_velocity =
+      feed_sequence(player, sequence, (PmtCondition){.density = pmt_freeze_density(0.0f)}, context->style);
+  pmt_net_save(player->state, player->played);
+  player->resumes = true;
+  player->resume_bar = context->next_bar;
+  player->resume_index = context->next_index;
+  player->resume_lead = sequence->n_slots ? context->style[sequence->n_slots - 1] : 0;
+  return PMT_OK;
 }
 
 PmtStatus pmt_engine_prime(PmtEngine* const e, const PmtSequence* const sequence, const PmtControls* const controls,
@@ -146,11 +185,13 @@ PmtStatus pmt_engine_prime(PmtEngine* const e, const PmtSequence* const sequence
       return status;
     }
     const PmtControls sane = pmt_controls_sane(controls);
-    feed_sequence(player, sequence, &sane);
+    PmtCondition condition = {.density = pmt_freeze_density(sane.density)};
+    pmt_freeze_styles(player->model, &sane, condition.style);
+    player->start_velocity = feed_sequence(player, sequence, condition, NULL);
     pmt_net_save(player->state, player->start);
   }
   player->primed = sequence && sequence->n_slots;
   e->slot.phase = PMT_SLOT_NONE; /* what was prepared began elsewhere */
-  e->has_played = false;
+  e->has_played = e->resumes = false;
   return PMT_OK;
 }

@@ -3,6 +3,7 @@
    gen/sampler, gen/schedule. */
 #include "gen/engine_private.h"
 
+#include "base/random.h"
 #include "music/meter.h"
 #include "music/ornament.h"
 
@@ -56,22 +57,38 @@ static bool has_pitched(const PmtLimits* const limits) {
   return any;
 }
 
-void pmt_slot_begin(PmtEngine* const e, const PmtPlace* const place, const bool fresh) {
-  PmtPlayer* const player = e->player;
-  PmtSlotWork* const slot = &e->slot;
-  slot->lead = pmt_freeze_lead(player->model, &e->controls);
-  const Origin origin = origin_of(e, fresh);
-  slot->bos = restore_state(e, origin);
-  slot->phase = PMT_SLOT_MAKING;
+/** What every slot begins with. */
+static void clear_slot(PmtSlotWork* const slot, const PmtPlace* const place, const PmtSlotPhase phase) {
+  slot->phase = phase;
   slot->place = *place;
   slot->deadline = (double)place->start;
-  slot->open = false;
+  slot->recalled = phase == PMT_SLOT_READY;
+  slot->awaits_jump = slot->open = slot->must_play = false;
   slot->ornament = PMT_PLAIN;
   slot->n_notes = slot->n_tokens = 0;
   slot->surprise = 0.0f;
   slot->done = 0;
+}
+
+void pmt_slot_recall(PmtEngine* const e, const PmtPlace* const place, const uint64_t number) {
+  clear_slot(&e->slot, place, PMT_SLOT_READY);
+  e->slot.phrase = number;
+}
+
+void pmt_slot_begin(PmtEngine* const e, const PmtPlace* const place, const bool fresh) {
+  PmtPlayer* const player = e->player;
+  PmtSlotWork* const slot = &e->slot;
+  clear_slot(slot, place, PMT_SLOT_MAKING);
+  slot->fresh = fresh;
+  slot->pass = fresh ? 0 : e->pass;
+  slot->lead = pmt_freeze_lead(player->model, &e->controls);
+  const Origin origin = origin_of(e, fresh);
+  slot->bos = restore_state(e, origin);
   pmt_freeze(player->model, &e->controls, place, pmt_tonality_key(&e->tonality), pmt_repeats_lift(&e->repeats),
              &slot->frozen);
+  if (slot->pass) {
+    slot->frozen.sampling.place = pmt_random_mix(slot->frozen.sampling.place + slot->pass);
+  }
   /* Music on paper often begins with a rest and a pickup; who presses play wants to hear something. */
   const bool starved = pmt_repeats_starved(&e->repeats) ||
                        (pmt_repeats_tuneless(&e->repeats) && has_pitched(&slot->frozen.limits));
@@ -186,7 +203,7 @@ static void choose_token(PmtEngine* const e) {
   }
   const PmtPick pick = pmt_sampler_pick(&slot->frozen.sampling, mask, player->model->vocab,
                                         pmt_net_logits(player->state), slot->n_tokens);
-  ++slot->n_tokens;
+  slot->token[slot->n_tokens++] = pick.token;
   slot->surprise += pick.surprise;
   pmt_grammar_accept(&slot->grammar, &slot->frozen.limits, player->model->parts, pick.token);
   take_token(slot, pick.token);
@@ -216,62 +233,112 @@ static uint8_t velocity_of(const PmtSlotWork* const slot, const PmtNote* const n
   return velocity < 1.0f ? 1 : velocity > 127.0f ? 127 : (uint8_t)velocity;
 }
 
-static void schedule(PmtEngine* const e, const PmtNote* const note, const int64_t on, const int64_t off,
-                     const uint8_t pitch) {
+/** Off to the schedule, and to the phrase, from which it can be had again. */
+static void schedule(PmtEngine* const e, const PmtPhraseNote note) {
+  const int64_t start = e->slot.place.start;
   const PmtPending pending = {
-      .on = on, .off = off, .part = note->part, .pitch = pitch, .velocity = velocity_of(&e->slot, note)};
+      .on = start + note.on, .off = start + note.off, .part = note.part, .pitch = note.pitch, .velocity = note.velocity};
   e->held.refused += !pmt_schedule_add(&e->schedule, pending);
+}
+
+static void schedule_new(PmtEngine* const e, const PmtNote* const note, const int32_t on, const int32_t off,
+                         const uint8_t pitch) {
+  const PmtPhraseNote final = {
+      .on = on, .off = off, .part = note->part, .pitch = pitch, .velocity = velocity_of(&e->slot, note)};
+  pmt_phrase_add(&e->phrase, final);
+  schedule(e, final);
 }
 
 /** A grace note at the head of a slot has no time before it: the pair moves in, and the main note pays. */
 static void schedule_ornamented(PmtEngine* const e, const PmtNote* const note) {
   PmtOrnamentNote expanded[PMT_ORNAMENT_NOTES_MAX];
   const uint32_t n = pmt_ornament_expand(note, e->slot.frozen.scale, expanded);
-  const int64_t start = e->slot.place.start;
   const int32_t onset = (int32_t)note->onset;
   const int32_t shift = n && onset + expanded[0].onset < 0 ? -(onset + expanded[0].onset) : 0;
   for (uint32_t i = 0; i < n; ++i) {
-    const int64_t on = start + onset + expanded[i].onset + shift;
-    const int64_t end = start + onset + expanded[i].onset + expanded[i].duration + (i + 1 < n ? shift : 0);
-    schedule(e, note, on, end > on ? end : on + 1, expanded[i].pitch);
+    const int32_t on = onset + expanded[i].onset + shift;
+    const int32_t end = onset + expanded[i].onset + (int32_t)expanded[i].duration + (i + 1 < n ? shift : 0);
+    schedule_new(e, note, on, end > on ? end : on + 1, expanded[i].pitch);
   }
 }
 
-static void schedule_notes(PmtEngine* const e) {
+static void schedule_made(PmtEngine* const e) {
   const PmtSlotWork* const slot = &e->slot;
   for (uint32_t i = 0; i < slot->n_notes; ++i) {
     const PmtNote* const note = &slot->notes[i];
-    const int64_t on = slot->place.start + note->onset;
+    const int32_t on = (int32_t)note->onset;
     pmt_repeats_add(&e->repeats, slot->place.index * PMT_SLOT_TICKS + note->onset, note->part, note->pitch);
     if (note->part == PMT_PART_DRUMS) {
-      schedule(e, note, on, on + DRUM_TICKS, note->pitch);
+      schedule_new(e, note, on, on + DRUM_TICKS, note->pitch);
       continue;
     }
     pmt_tonality_add(&e->tonality, note->pitch, note->duration);
     if (note->ornament == PMT_PLAIN) {
-      schedule(e, note, on, on + note->duration, note->pitch);
+      schedule_new(e, note, on, on + note->duration, note->pitch);
     } else {
       schedule_ornamented(e, note);
     }
   }
 }
 
-void pmt_slot_commit(PmtEngine* const e) {
+static void schedule_recalled(PmtEngine* const e) {
+  const PmtSlotWork* const slot = &e->slot;
+  const PmtPhraseSlot* const phrase = pmt_phrase_slot(&e->phrase, slot->phrase);
+  for (uint32_t i = 0; phrase && i < phrase->n; ++i) {
+    const PmtPhraseNote* const note = pmt_phrase_note(&e->phrase, phrase, i);
+    if (note->on < (int32_t)slot->place.length) { /* the bar may have become shorter */
+      schedule(e, *note);
+    }
+  }
+}
+
+/** The state before this slot, for when the transport comes back here. */
+static void memorise(PmtEngine* const e) {
+  PmtPlayer* const player = e->player;
+  const PmtSlotWork* const slot = &e->slot;
+  const PmtMemo memo = {.place = slot->place,
+                        .fresh = slot->fresh,
+                        .state = player->played,
+                        .velocity = player->played_velocity,
+                        .lead = e->played_lead,
+                        .pass = slot->pass,
+                        .repeats = e->repeats,
+                        .tonality = e->tonality,
+                        .heard = e->controls,
+                        .phrase = pmt_phrase_begin(&e->phrase, &slot->place)};
+  pmt_memory_put(&player->memory, &memo, pmt_net_snapshot_floats(player->model->net));
+}
+
+static void commit_made(PmtEngine* const e) {
   PmtSlotWork* const slot = &e->slot;
+  PmtPlayer* const player = e->player;
   if (slot->phase == PMT_SLOT_MAKING) { /* late: an unfinished note is dropped; a step in flight leaves no trace */
     slot->n_notes -= slot->open;
     ++e->stats.late_slots;
   }
-  schedule_notes(e);
-  ++e->stats.slots;
+  memorise(e);
+  schedule_made(e);
   e->stats.tokens += slot->n_tokens;
-  e->stats.bar = slot->place.bar;
-  e->stats.style = slot->lead;
   e->stats.surprise = slot->n_tokens ? slot->surprise / (float)slot->n_tokens : 0.0f;
-  pmt_net_save(e->player->state, e->player->played);
-  e->player->played_velocity = slot->grammar.velocity;
+  e->stats.style = slot->lead;
+  pmt_net_save(player->state, player->played);
+  player->played_velocity = slot->grammar.velocity;
+  player->resumes = false;
   e->has_played = true;
   e->played_lead = slot->lead;
-  e->last_start = slot->place.start;
+}
+
+void pmt_slot_commit(PmtEngine* const e) {
+  PmtSlotWork* const slot = &e->slot;
+  pmt_tape_commit(e);
+  if (slot->recalled) {
+    schedule_recalled(e);
+  } else {
+    commit_made(e);
+  }
+  ++e->stats.slots;
+  e->stats.bar = slot->place.bar;
+  e->has_last = true;
+  e->last = slot->place;
   slot->phase = PMT_SLOT_NONE;
 }

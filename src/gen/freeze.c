@@ -63,6 +63,15 @@ bool pmt_controls_alike(const PmtControls* const a, const PmtControls* const b) 
          a->strictness == b->strictness && a->velocity == b->velocity;
 }
 
+static bool near(const float a, const float b) { return a - b <= 0.02f && b - a <= 0.02f; }
+
+bool pmt_controls_near(const PmtControls* const a, const PmtControls* const b) {
+  return near(a->temperature, b->temperature) && a->style == b->style && a->style2 == b->style2 &&
+         near(a->blend, b->blend) && near(a->density, b->density) && near(a->min_p, b->min_p) && a->seed == b->seed &&
+         a->register_lo == b->register_lo && a->register_hi == b->register_hi && a->scale_root == b->scale_root &&
+         a->scale_mode == b->scale_mode && near(a->strictness, b->strictness) && near(a->velocity, b->velocity);
+}
+
 static uint32_t style_index(const PmtModel* const model, const float style) {
   const uint32_t index = whole(style);
   return index < model->n_styles ? index : model->n_styles - 1;

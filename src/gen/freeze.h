@@ -23,6 +23,9 @@ PmtControls pmt_controls_sane(const PmtControls* controls) PMT_RT;
 /** Whether two sane sets make the same tokens and velocities (enabled, hold and channel act elsewhere). */
 bool pmt_controls_alike(const PmtControls* a, const PmtControls* b) PMT_RT;
 
+/** Whether they differ by no more than a host's automation differs from pass to pass of a loop. */
+bool pmt_controls_near(const PmtControls* a, const PmtControls* b) PMT_RT;
+
 /** @param controls sane @param place of the slot @param key heard (gen/tonality), used while no scale is set
     @param lift factor on the temperature, from gen/repeats */
 void pmt_freeze(const PmtModel* model, const PmtControls* controls, const PmtPlace* place, uint32_t key, float lift,

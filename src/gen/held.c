@@ -6,6 +6,8 @@
 
 enum { NOTE_ON = 0x90, NOTE_OFF = 0x80, OFF_VELOCITY = 64 };
 
+static const int64_t past = INT64_MIN / 2; /* far enough, and can be shifted */
+
 void pmt_held_reset(PmtHeld* const held) { memset(held, 0, sizeof *held); }
 
 /** Write one note-off. @return whether it left; else the note is owed */
@@ -38,7 +40,7 @@ void pmt_held_release(PmtHeld* const held, const PmtMidiOut* const out, const ui
 
 void pmt_held_retry(PmtHeld* const held, const PmtMidiOut* const out, const uint32_t frame) {
   if (held->n_owed) {
-    sweep(held, out, frame, INT64_MIN);
+    sweep(held, out, frame, past);
   }
 }
 
@@ -51,10 +53,26 @@ void pmt_held_end_channel(PmtHeld* const held, const PmtMidiOut* const out, cons
                           const uint8_t channel) {
   for (uint32_t i = 0; i < held->n; ++i) {
     if (held->note[i].channel == channel) {
-      held->note[i].off = INT64_MIN;
+      held->note[i].off = past;
     }
   }
-  sweep(held, out, frame, INT64_MIN);
+  sweep(held, out, frame, past);
+}
+
+void pmt_held_end_before(PmtHeld* const held, const PmtMidiOut* const out, const uint32_t frame, const int64_t tick) {
+  for (uint32_t i = 0; i < held->n; ++i) {
+    if (held->note[i].on < tick) {
+      held->note[i].off = past;
+    }
+  }
+  sweep(held, out, frame, past);
+}
+
+void pmt_held_shift(PmtHeld* const held, const int64_t shift) {
+  for (uint32_t i = 0; i < held->n; ++i) {
+    held->note[i].on += shift;
+    held->note[i].off += shift;
+  }
 }
 
 /** Index of the first entry not before channel and pitch. */
@@ -73,7 +91,7 @@ static void remove_at(PmtHeld* const held, const uint32_t i) {
 }
 
 bool pmt_held_strike(PmtHeld* const held, const PmtMidiOut* const out, const uint32_t frame, const uint8_t channel,
-                     const uint8_t pitch, const uint8_t velocity, const int64_t off) {
+                     const uint8_t pitch, const uint8_t velocity, const int64_t on, const int64_t off) {
   const uint32_t i = find(held, channel, pitch);
   const bool sounding = i < held->n && held->note[i].channel == channel && held->note[i].pitch == pitch;
   if (sounding && write_off(held, &held->note[i], out, frame)) {
@@ -88,7 +106,7 @@ bool pmt_held_strike(PmtHeld* const held, const PmtMidiOut* const out, const uin
     return false;
   }
   memmove(&held->note[i + 1], &held->note[i], (held->n - i) * sizeof held->note[0]);
-  held->note[i] = (PmtHeldNote){.off = off, .channel = channel, .pitch = pitch};
+  held->note[i] = (PmtHeldNote){.on = on, .off = off, .channel = channel, .pitch = pitch};
   ++held->n;
   ++held->notes_on;
   return true;

@@ -24,6 +24,7 @@ typedef struct {
 } PmtMidiOut;
 
 typedef struct {
+  int64_t on;   /**< tick at which it was due */
   int64_t off;  /**< tick at which it ends */
   uint8_t channel, pitch;
   bool owed;    /**< its end has come, its note-off found no space yet */
@@ -40,9 +41,9 @@ typedef struct {
 void pmt_held_reset(PmtHeld* held) PMT_RT;
 
 /** Begin a note. The same pitch sounding on that channel ends first, at the same frame.
-    @param velocity 1..127 @param off tick of its end @return false when it was refused (and counted) */
+    @param velocity 1..127 @param on, off ticks of its beginning and its end @return false when it was refused (and counted) */
 bool pmt_held_strike(PmtHeld* held, const PmtMidiOut* out, uint32_t frame, uint8_t channel, uint8_t pitch,
-                     uint8_t velocity, int64_t off) PMT_RT;
+                     uint8_t velocity, int64_t on, int64_t off) PMT_RT;
 
 /** End what is due at `tick`, and what is owed. */
 void pmt_held_release(PmtHeld* held, const PmtMidiOut* out, uint32_t frame, int64_t tick) PMT_RT;
@@ -55,6 +56,12 @@ uint32_t pmt_held_silence(PmtHeld* held, const PmtMidiOut* out, uint32_t frame) 
 
 /** End what sounds on one channel, 0..15. What finds no space is owed. */
 void pmt_held_end_channel(PmtHeld* held, const PmtMidiOut* out, uint32_t frame, uint8_t channel) PMT_RT;
+
+/** End what was begun before `tick`. */
+void pmt_held_end_before(PmtHeld* held, const PmtMidiOut* out, uint32_t frame, int64_t tick) PMT_RT;
+
+/** Ticks are counted anew: add `shift` to all. */
+void pmt_held_shift(PmtHeld* held, int64_t shift) PMT_RT;
 
 /** Earliest end of a note that is not owed; INT64_MAX when there is none. */
 int64_t pmt_held_next(const PmtHeld* held) PMT_RT;

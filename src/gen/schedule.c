@@ -44,6 +44,13 @@ void pmt_schedule_drop_first(PmtSchedule* const schedule) {
   schedule->heap[i] = last;
 }
 
+void pmt_schedule_shift(PmtSchedule* const schedule, const int64_t shift) {
+  for (uint32_t i = 0; i < schedule->n; ++i) {
+    schedule->heap[i].on += shift;
+    schedule->heap[i].off += shift;
+  }
+}
+
 uint32_t pmt_schedule_beyond(const PmtSchedule* const schedule, const int64_t tick) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < schedule->n; ++i) {

@@ -32,6 +32,8 @@ bool pmt_schedule_add(PmtSchedule* schedule, PmtPending note) PMT_RT;
 /** The earliest note; NULL when there is none. */
 const PmtPending* pmt_schedule_first(const PmtSchedule* schedule) PMT_RT;
 void pmt_schedule_drop_first(PmtSchedule* schedule) PMT_RT;
+/** Ticks are counted anew: add `shift` to all. */
+void pmt_schedule_shift(PmtSchedule* schedule, int64_t shift) PMT_RT;
 /** Notes that will have begun by `tick` and sound beyond it. */
 uint32_t pmt_schedule_beyond(const PmtSchedule* schedule, int64_t tick) PMT_RT;
 
