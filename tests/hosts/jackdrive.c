@@ -73,6 +73,7 @@ typedef struct {
   jack_port_t *in, *out;
   double rate;
   TempoLine line;
+  double next_bpm;
   double loop_from, loop_to; /* quarters; loop_to <= loop_from: no loop */
   bool loop_asked;
   int64_t base;              /* server frame where the script begins; set before `ready` */
@@ -98,12 +99,15 @@ static double frame_at(const TempoLine* const line, const double quarter, const 
   return line->frame + (quarter - line->quarter) * 60.0 * rate / line->bpm;
 }
 
-/* JACK calls this at the end of a cycle, for the next one. */
+/* JACK calls this at the end of a cycle, for the next one: the first that can have another tempo. */
 static void timebase(jack_transport_state_t state, jack_nframes_t n_frames, jack_position_t* const pos, int is_new,
                      void* const data) {
   (void)state, (void)n_frames, (void)is_new;
-  const Drive* const d = data;
+  Drive* const d = data;
   const Options* const o = &d->options;
+  if (d->next_bpm != d->line.bpm) {
+    d->line = (TempoLine){quarter_at(&d->line, pos->frame, d->rate), pos->frame, d->next_bpm};
+  }
   const double beat = quarter_at(&d->line, pos->frame, d->rate) * o->unit / 4;
   const double bar = floor(beat / o->beats);
   const double in_bar = beat - bar * o->beats;
@@ -122,15 +126,13 @@ static void locate(Drive* const d, const double quarter) {
   jack_transport_locate(d->client, (jack_nframes_t)llround(frame_at(&d->line, quarter, d->rate)));
 }
 
-static void act(Drive* const d, const Action* const action, const jack_position_t* const pos) {
+static void act(Drive* const d, const Action* const action) {
   switch (action->kind) {
     case ACT_PLAY: jack_transport_start(d->client); break;
     case ACT_STOP: jack_transport_stop(d->client); break;
     case ACT_LOCATE: locate(d, action->value); break;
     case ACT_FRAME: jack_transport_locate(d->client, (jack_nframes_t)action->value); break;
-    case ACT_TEMPO:
-      d->line = (TempoLine){quarter_at(&d->line, pos->frame, d->rate), pos->frame, action->value};
-      break;
+    case ACT_TEMPO: d->next_bpm = action->value; break;
     case ACT_LOOP:
       d->loop_from = action->value;
       d->loop_to = action->end;
@@ -196,7 +198,7 @@ static int process(const jack_nframes_t n_frames, void* const data) {
   if (atomic_load(&d->ready)) {
     while (d->next_transport < d->n_actions
            && d->base + d->actions[d->next_transport].time * d->rate < (double)(now + n_frames)) {
-      act(d, &d->actions[d->next_transport++], &pos);
+      act(d, &d->actions[d->next_transport++]);
     }
     if (state == JackTransportRolling) {
       wrap_loop(d, &pos, n_frames);
@@ -335,6 +337,7 @@ static bool open_clients(Drive* const d) {
   }
   d->rate = jack_get_sample_rate(d->client);
   d->line = (TempoLine){0, 0, d->options.bpm};
+  d->next_bpm = d->options.bpm;
   d->in = jack_port_register(d->client, "in", JACK_DEFAULT_MIDI_TYPE, JackPortIsInput, 0);
   jack_set_process_callback(d->client, process, d);
   jack_set_xrun_callback(d->client, on_xrun, d);
