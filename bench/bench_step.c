@@ -7,15 +7,14 @@
    column-major the faster is taken. "products" is our kernel on exactly those matrices; "step" is the whole step as the
    plugin runs it, with its cells, and with the first layer's input products looked up (docs/kernels.md). The last
    columns are our median over the best BLAS median. */
+#include "measure.h"
+
 #include "scratch.h"
 #include "nn/kernel.h"
 #include "nn/net.h"
-#include "support/tiny_model.h"
 
 #include <cblas.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { ROUNDS = 60, BURST = 6, EVICT_BYTES = 4 << 20, CONTENDERS_MAX = 2 * 4 + 2, VOCAB = 640, MATRICES_MAX = 8 };
 
@@ -39,11 +38,7 @@ typedef struct {
   double warm[ROUNDS * BURST], evicted[ROUNDS];
 } Contender;
 
-static double now_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
+static double now_us(void) { return 1e6 * bench_seconds(CLOCK_MONOTONIC); }
 
 static float* new_floats(const size_t n) {
   float* const values = aligned_alloc(64, (n * sizeof(float) + 63) / 64 * 64);
@@ -96,16 +91,6 @@ static void evict(unsigned char* const other) {
   for (size_t i = 0; i < EVICT_BYTES; i += 64) {
     other[i] = (unsigned char)(other[i] + 1);
   }
-}
-
-static int compare_doubles(const void* const a, const void* const b) {
-  const double x = *(const double*)a, y = *(const double*)b;
-  return (x > y) - (x < y);
-}
-
-static double quantile(double* const values, const size_t n, const double q) {
-  qsort(values, n, sizeof *values, compare_doubles);
-  return values[(size_t)(q * (double)(n - 1) + 0.5)];
 }
 
 static PmtTensors* new_tensors(const Size size) {
@@ -177,8 +162,8 @@ static bool is_blas(const Contender* const c) {
 static void print_results(Contender* const list, const size_t n, const Size size) {
   double warm[CONTENDERS_MAX], evicted[CONTENDERS_MAX], best_warm = 1e9, best_evicted = 1e9;
   for (size_t i = 0; i < n; ++i) {
-    warm[i] = quantile(list[i].warm, ROUNDS * BURST, 0.5);
-    evicted[i] = quantile(list[i].evicted, ROUNDS, 0.5);
+    warm[i] = bench_quantile(list[i].warm, ROUNDS * BURST, 0.5);
+    evicted[i] = bench_quantile(list[i].evicted, ROUNDS, 0.5);
     if (is_blas(&list[i])) {
       best_warm = warm[i] < best_warm ? warm[i] : best_warm;
       best_evicted = evicted[i] < best_evicted ? evicted[i] : best_evicted;
@@ -188,8 +173,8 @@ static void print_results(Contender* const list, const size_t n, const Size size
          size.layers, size.h, size.d);
   for (size_t i = 0; i < n; ++i) {
     printf("  %-22s %14.1f %7.1f %16.1f %7.1f %18.2f %8.2f\n", list[i].name, warm[i],
-           quantile(list[i].warm, ROUNDS * BURST, 0.99), evicted[i], quantile(list[i].evicted, ROUNDS, 0.99),
-           warm[i] / best_warm, evicted[i] / best_evicted);
+           bench_quantile(list[i].warm, ROUNDS * BURST, 0.99), evicted[i],
+           bench_quantile(list[i].evicted, ROUNDS, 0.99), warm[i] / best_warm, evicted[i] / best_evicted);
   }
 }
 

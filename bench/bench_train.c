@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /** @file bench_train.c  Training speed of lstm-m beside its ceiling: the same matrix products and nothing else. */
+#include "measure.h"
+
 #include "train/learner.h"
 
 #include "base/random.h"
 
 #include <cblas.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { STREAMS = 16, STEPS = 128, ROUNDS = 5 };
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int by_size(const void* a, const void* b) {
-  const double x = *(const double*)a, y = *(const double*)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double* seconds) {
-  qsort(seconds, ROUNDS, sizeof *seconds, by_size);
-  return seconds[ROUNDS / 2];
-}
+static double now(void) { return bench_seconds(CLOCK_MONOTONIC); }
+static double median(double* seconds) { return bench_quantile(seconds, ROUNDS, 0.5); }
 
 typedef struct {
   const PmtTrainShape* shape;

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/** @file measure.h  What the benchmarks share: clocks, quantiles, the bundle that is measured. */
+#ifndef PMT_BENCH_MEASURE_H
+#define PMT_BENCH_MEASURE_H
+
+#include "check.h"
+
+#include "support/lv2_host.h"
+#include "support/tiny_model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static inline double bench_seconds(const clockid_t clock) {
+  struct timespec t;
+  clock_gettime(clock, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/** This thread's time on a core: what else the machine does is not the plugin's cost. */
+static inline double bench_thread_seconds(void) { return bench_seconds(CLOCK_THREAD_CPUTIME_ID); }
+
+static inline int bench_ascending(const void* const a, const void* const b) {
+  const double x = *(const double*)a, y = *(const double*)b;
+  return (x > y) - (x < y);
+}
+
+/** Sorts the values. @param q 0 the least, 0.5 the median, 1 the greatest */
+static inline double bench_quantile(double* const values, const size_t n, const double q) {
+  CHECK(n);
+  qsort(values, n, sizeof *values, bench_ascending);
+  return values[(size_t)(q * (double)(n - 1) + 0.5)];
+}
+
+/** The built bundle; when no model ships, one in `scratch` with random weights of the same size. */
+static inline void bench_find_bundle(const char* const scratch, char* const bundle, const size_t size) {
+  char path[1100];
+  pmt_host_find_bundle(bundle, size);
+  snprintf(path, sizeof path, "%s/partimento.safetensors", bundle);
+  if (!access(path, R_OK)) {
+    return;
+  }
+  snprintf(path, sizeof path, "%s/random.safetensors", scratch);
+  CHECK(!pmt_tiny_model_write(path, &(PmtTinyOptions){.seed = 1, .d = 192, .h = 384, .layers = 2}, NULL));
+  pmt_host_copy_bundle(scratch, path, bundle, size);
+  puts("no shipped model: random weights, d 192, 2 x 384");
+}
+
+#endif
