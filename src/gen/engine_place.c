@@ -88,6 +88,19 @@ static void remember(PmtEngine* const e, const PmtMemo* const memo) {
   e->tonality = memo->tonality;
 }
 
+/** The state before the slot in the making, which may not come to be played. */
+static void memorise_next(PmtEngine* const e) {
+  const PmtMemo memo = {.place = e->slot.place,
+                        .state = e->player->played,
+                        .velocity = e->player->played_velocity,
+                        .lead = e->played_lead,
+                        .pass = e->pass,
+                        .repeats = e->repeats,
+                        .tonality = e->tonality,
+                        .phrase = PMT_PHRASE_NONE};
+  pmt_memory_put(&e->player->memory, &memo, pmt_net_snapshot_floats(e->player->model->net));
+}
+
 /** Play a slot as it was, with no work at all: only if what comes after it is known too, and no knob was turned. */
 static bool recall(PmtEngine* const e, const PmtMemo* const memo, const PmtPlace* const place) {
   const PmtPlace after = pmt_place_successor(&memo->place);
@@ -160,15 +173,7 @@ void pmt_place_stop(PmtEngine* const e) {
     return;
   }
   e->resume = slot->place;
-  const PmtMemo memo = {.place = slot->place,
-                        .state = e->player->played,
-                        .velocity = e->player->played_velocity,
-                        .lead = e->played_lead,
-                        .pass = e->pass,
-                        .repeats = e->repeats,
-                        .tonality = e->tonality,
-                        .phrase = PMT_PHRASE_NONE};
-  pmt_memory_put(&e->player->memory, &memo, pmt_net_snapshot_floats(e->player->model->net));
+  memorise_next(e);
   if (slot->recalled) { /* of a phrase that may be let go while standing */
     slot->phase = PMT_SLOT_NONE;
   }
@@ -296,6 +301,12 @@ void pmt_place_jump(PmtEngine* const e, const PmtMidiOut* const out, const uint3
     learn_loop(e, &slot->place, &place);
   }
   e->loop.awaited = false;
+  if (slot->phase != PMT_SLOT_NONE && !slot->recalled && e->has_played) {
+    const PmtMemo* const memo = memo_of(e, &slot->place);
+    if (!memo || memo->pass != e->pass) { /* a loop of a single slot needs it at once */
+      memorise_next(e);
+    }
+  }
   pmt_engine_forget_notes(e, out, frame);
   land(e, &place);
   pace_entry(e);
