@@ -23,9 +23,9 @@ BUNDLE   := $(BUILD)/partimento.lv2
 MODEL    := models/partimento.safetensors
 
 # Packages: what the build, the demo and the tests need on Debian 12. `make deps` installs them.
-PKG_MODULES := lv2 lilv-0 jansson cairo
+PKG_MODULES := lv2 lilv-0 jansson cairo fluidsynth
 DEBIAN_PACKAGES := gcc make pkg-config libc6-dev lv2-dev liblilv-dev libjansson-dev libcairo2-dev \
-                   libopenblas-pthread-dev help2man
+                   libopenblas-pthread-dev libfluidsynth-dev help2man
 DEBIAN_TEST_PACKAGES := clang libclang-rt-14-dev sordi serdi lilv-utils valgrind mandoc
 DEBIAN_HOST_PACKAGES := jackd2 jalv libjack-jackd2-dev ardour ardour-lv2-plugins valgrind
 
@@ -45,6 +45,8 @@ ifneq ($(filter-out deps clean distclean,$(or $(MAKECMDGOALS),all)),)
     LILV_LIBS := $(shell $(PKG_CONFIG) --libs lilv-0)
     CAIRO_CFLAGS := $(shell $(PKG_CONFIG) --cflags cairo)
     CAIRO_LIBS := $(shell $(PKG_CONFIG) --libs cairo)
+    FLUID_CFLAGS := $(shell $(PKG_CONFIG) --cflags fluidsynth)
+    FLUID_LIBS := $(shell $(PKG_CONFIG) --libs fluidsynth)
     BLAS_CFLAGS := $(shell $(PKG_CONFIG) --cflags openblas 2>/dev/null)
     BLAS_LIBS := $(shell $(PKG_CONFIG) --libs openblas 2>/dev/null || echo -lopenblas)
   endif
@@ -54,6 +56,8 @@ LIB_SRC   := $(sort $(wildcard src/base/*.c src/nn/*.c src/music/*.c src/gen/*.c
 TRAIN_SRC := $(sort $(wildcard src/train/*.c))
 TOOL_SRC  := $(sort $(wildcard tools/*.c))
 PLUGIN_SRC := $(sort $(wildcard plugin/*.c))
+GENERATOR_ONLY := plugin/generator_setup.c
+INSTRUMENT_ONLY := $(sort $(wildcard plugin/instrument*.c plugin/synth*.c))
 TESTS     := $(patsubst tests/%.c,%,$(sort $(wildcard tests/test_*.c)))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 BENCHES   := $(patsubst bench/%.c,%,$(sort $(wildcard bench/bench_*.c)))
@@ -69,7 +73,7 @@ COMPILE = $(CC) $(PMT_CPPFLAGS) $(CPPFLAGS) $(PMT_CFLAGS) $(CFLAGS)
 all: tool plugin
 
 tool: $(BUILD)/partimento
-plugin: $(BUNDLE)/partimento.so
+plugin: $(BUNDLE)/partimento.so $(BUNDLE)/partimento-instrument.so
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -78,7 +82,7 @@ $(BUILD)/obj/%.o: %.c
 # Extra flags by folder or by file: EXTRA_<top folder>, EXTRA_<file name without .c>.
 EXTRA_src = $(JANSSON_CFLAGS) $(BLAS_CFLAGS)
 EXTRA_tools = $(LILV_CFLAGS) $(LV2_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS)
-EXTRA_plugin = $(LV2_CFLAGS) -Iplugin
+EXTRA_plugin = $(LV2_CFLAGS) $(FLUID_CFLAGS) -Iplugin
 EXTRA_tests = $(LILV_CFLAGS) $(LV2_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS) $(BLAS_CFLAGS) -Itests -Iplugin
 EXTRA_bench = $(LILV_CFLAGS) $(LV2_CFLAGS) $(BLAS_CFLAGS) -Itests
 ifneq ($(filter x86_64% i686%,$(shell $(CC) -dumpmachine)),)
@@ -96,16 +100,42 @@ $(TRAIN_LIB): $(call obj,$(TRAIN_SRC))
 $(BUILD)/partimento: $(call obj,$(TOOL_SRC)) $(TRAIN_LIB) $(LIB)
 	$(CC) $(CFLAGS) $(PMT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LILV_LIBS) $(CAIRO_LIBS) $(JANSSON_LIBS) $(BLAS_LIBS) -lpthread -lm
 
-# The bundle, whole: a host can be pointed at build/ as its LV2_PATH.
-TTL := $(patsubst ttl/%.in,$(BUNDLE)/%,$(wildcard ttl/*.ttl.in)) $(patsubst presets/%,$(BUNDLE)/presets/%,$(wildcard presets/*.ttl))
+# The bundle, whole: a host can be pointed at build/ as its LV2_PATH. Two plugins, each in an object of its own: a host
+# that wants MIDI only does not load a synthesizer.
+PRESETS := $(notdir $(wildcard presets/*.ttl))
+TTL := $(addprefix $(BUNDLE)/,manifest.ttl generator.ttl instrument.ttl \
+         $(PRESETS:%=presets/%) $(PRESETS:%=presets/instrument-%))
 BUNDLE_MODEL := $(if $(wildcard $(MODEL)),$(BUNDLE)/partimento.safetensors)
-$(BUNDLE)/partimento.so: $(call obj,$(PLUGIN_SRC)) $(LIB) $(TTL) $(BUNDLE_MODEL)
+LINK_PLUGIN = $(CC) $(CFLAGS) -shared $(PMT_LDFLAGS) -Wl,-z,defs -Wl,--version-script,plugin/lv2.map $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
+$(BUNDLE)/partimento.so: $(call obj,$(filter-out $(INSTRUMENT_ONLY),$(PLUGIN_SRC))) $(LIB) $(TTL) $(BUNDLE_MODEL) plugin/lv2.map
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -shared $(PMT_LDFLAGS) -Wl,-z,defs -Wl,--exclude-libs,ALL $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(JANSSON_LIBS) -lm
+	$(LINK_PLUGIN) $(JANSSON_LIBS) -lm
+$(BUNDLE)/partimento-instrument.so: $(call obj,$(filter-out $(GENERATOR_ONLY),$(PLUGIN_SRC))) $(LIB) $(TTL) $(BUNDLE_MODEL) plugin/lv2.map
+	@mkdir -p $(@D)
+	$(LINK_PLUGIN) $(JANSSON_LIBS) $(FLUID_LIBS) -lm
+
+# Every line about a plugin is written once, for the generator. The instrument's turtle is the same with other names; what
+# only one of the two has stands between "#[generator" or "#[instrument" and "#]".
 VERSION_PARTS := $(subst ., ,$(VERSION))
-$(BUNDLE)/%.ttl: ttl/%.ttl.in VERSION
+FOR_BOTH := -e 's/@MINOR@/$(word 2,$(VERSION_PARTS))/' -e 's/@MICRO@/$(word 3,$(VERSION_PARTS))/' -e '/^\#\]/d'
+FOR_GENERATOR := -e '/^\#\[instrument/,/^\#\]/d' -e '/^\#\[generator/d' $(FOR_BOTH)
+FOR_INSTRUMENT := -e '/^\#\[generator/,/^\#\]/d' -e '/^\#\[instrument/d' $(FOR_BOTH) \
+                  -e 's|urn:partimento:generator|urn:partimento:instrument|' \
+                  -e 's|urn:partimento:preset:|urn:partimento:instrument:preset:|' \
+                  -e 's|<generator.ttl>|<instrument.ttl>|' -e 's|<partimento.so>|<partimento-instrument.so>|' \
+                  -e 's|<presets/|<presets/instrument-|'
+$(BUNDLE)/generator.ttl: ttl/plugin.ttl.in VERSION Makefile
 	@mkdir -p $(@D)
-	sed -e 's/@MINOR@/$(word 2,$(VERSION_PARTS))/' -e 's/@MICRO@/$(word 3,$(VERSION_PARTS))/' $< > $@
+	sed $(FOR_GENERATOR) $< > $@
+$(BUNDLE)/instrument.ttl: ttl/plugin.ttl.in VERSION Makefile
+	@mkdir -p $(@D)
+	sed $(FOR_INSTRUMENT) $< > $@
+$(BUNDLE)/manifest.ttl: ttl/manifest.ttl.in Makefile
+	@mkdir -p $(@D)
+	{ sed $(FOR_GENERATOR) $<; sed $(FOR_INSTRUMENT) $<; } > $@
+$(BUNDLE)/presets/instrument-%.ttl: presets/%.ttl Makefile
+	@mkdir -p $(@D)
+	sed $(FOR_INSTRUMENT) $< > $@
 $(BUNDLE)/presets/%.ttl: presets/%.ttl
 	@mkdir -p $(@D)
 	cp $< $@
@@ -201,7 +231,7 @@ install: all man
 	install -d $(DIR_BIN) $(DIR_MAN) $(DIR_LV2)/presets
 	install -m 0755 $(BUILD)/partimento $(DIR_BIN)/
 	install -m 0644 $(MANPAGES) $(DIR_MAN)/
-	install -m 0755 $(BUNDLE)/partimento.so $(DIR_LV2)/
+	install -m 0755 $(BUNDLE)/partimento.so $(BUNDLE)/partimento-instrument.so $(DIR_LV2)/
 	install -m 0644 $(BUNDLE)/*.ttl $(BUNDLE)/*.safetensors $(DIR_LV2)/
 	install -m 0644 $(BUNDLE)/presets/*.ttl $(DIR_LV2)/presets/
 uninstall:

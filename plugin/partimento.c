@@ -2,6 +2,7 @@
 /* One cycle. Above: the host. Below: gen/engine. run() computes nothing itself: events cut the block, the engine is
    brought forward to each of them, and every note leaves through it. */
 #include "float_mode.h"
+#include "gen/freeze.h"
 #include "plugin.h"
 #include "position.h"
 
@@ -25,8 +26,8 @@ static void write_port(PmtPlugin* const self, const PmtPortIndex port, const flo
   }
 }
 
-static PmtControls read_controls(const PmtPlugin* const self) {
-  return (PmtControls){
+PmtControls pmt_plugin_read_controls(const PmtPlugin* const self) {
+  const PmtControls controls = {
       .temperature = read_port(self, PMT_PORT_TEMPERATURE),
       .style = read_port(self, PMT_PORT_STYLE),
       .style2 = read_port(self, PMT_PORT_STYLE2),
@@ -48,15 +49,31 @@ static PmtControls read_controls(const PmtPlugin* const self) {
       .run = read_port(self, PMT_PORT_RUN),
       .tempo = read_port(self, PMT_PORT_TEMPO),
   };
+  return pmt_controls_sane(&controls);
 }
 
-/* What the engine writes to. Channels that carried a note are the ones a panic is for. */
+static void tell_listener(const PmtPlugin* const self, const uint32_t frame, const uint8_t* const bytes,
+                          const uint32_t size) {
+  if (self->listener.hear) {
+    self->listener.hear(self->listener.handle, frame, bytes, size);
+  }
+}
+
+/* What the engine writes to. An instrument whose MIDI goes nowhere sounds all the same. */
 static bool emit(void* const handle, const uint32_t frame, const uint8_t* const bytes, const uint32_t size) {
   PmtPlugin* const self = handle;
-  if (!pmt_out_write(&self->out, frame, bytes, size)) {
+  const bool begins = (bytes[0] & 0xf0) == 0x90;
+  const bool alone = self->listener.hear && !self->port[PMT_PORT_MIDI_OUT];
+  if (!begins) {
+    tell_listener(self, frame, bytes, size);
+  }
+  if (!alone && !pmt_out_write(&self->out, frame, bytes, size)) {
     return false;
   }
-  self->channels_used |= (uint16_t)(1u << (bytes[0] & 0x0f));
+  if (begins) {
+    tell_listener(self, frame, bytes, size);
+    self->channels_used |= (uint16_t)(1u << (bytes[0] & 0x0f)); /* the ones that a panic is for */
+  }
   return true;
 }
 
@@ -186,8 +203,8 @@ void pmt_plugin_run(LV2_Handle instance, const uint32_t n_frames) {
   pmt_out_begin(&self->out, &self->uris, self->port[PMT_PORT_MIDI_OUT], n_frames);
   write_owed(self);
 
-  const PmtControls controls = read_controls(self);
-  pmt_engine_controls(self->engine, &controls);
+  self->controls = pmt_plugin_read_controls(self);
+  pmt_engine_controls(self->engine, &self->controls);
   take_triggers(self, &out);
   write_sweep(self);
   pmt_worker_exchange(&self->worker, self->engine);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The descriptor: making and unmaking an instance. Never in the audio thread. Below: worker_setup.c, gen/engine */
+/* Making and unmaking what both plugins share. Never in the audio thread. Above: generator_setup.c, instrument_setup.c.
+   Below: worker_setup.c, gen/engine */
 #include "plugin.h"
 #include "state.h"
 
@@ -37,9 +38,28 @@ static PmtStatus make_engine(PmtPlugin* const self, const double rate, const cha
   return status;
 }
 
-static LV2_Handle instantiate(const LV2_Descriptor* descriptor, double rate, const char* bundle,
-                              const LV2_Feature* const* features) {
-  (void)descriptor;
+static PmtStatus open(PmtPlugin* const self, const LV2_Descriptor* const descriptor, const double rate,
+                      const char* const bundle, LV2_URID_Map* const map, const LV2_Worker_Schedule* const schedule,
+                      const LV2_Log_Logger* const log) {
+  self->frame_foreseen = PMT_NO_FRAME;
+  self->deaf_after_jump = (uint32_t)(0.05 * rate);
+  self->panic_was = true; /* a button that a session saved as pressed is not pressed by loading it */
+  pmt_uris_map(&self->uris, map);
+  self->uris.plugin = map->map(map->handle, descriptor->URI);
+  lv2_atom_forge_init(&self->forge, map);
+  PmtStatus status = pmt_worker_init(&self->worker, schedule, log);
+  if (status) {
+    return status;
+  }
+  status = make_engine(self, rate, bundle);
+  if (status) {
+    pmt_worker_destroy(&self->worker, NULL);
+  }
+  return status;
+}
+
+void* pmt_plugin_new(const size_t size, const LV2_Descriptor* const descriptor, const double rate,
+                     const char* const bundle, const LV2_Feature* const* const features) {
   LV2_URID_Map* const map = (LV2_URID_Map*)find_feature(features, LV2_URID__map);
   LV2_Log_Logger log = {0};
   lv2_log_logger_init(&log, map, (LV2_Log_Log*)find_feature(features, LV2_LOG__log));
@@ -47,32 +67,27 @@ static LV2_Handle instantiate(const LV2_Descriptor* descriptor, double rate, con
     lv2_log_error(&log, "partimento: the host does not map URIs\n");
     return NULL;
   }
-  PmtPlugin* const self = malloc(sizeof *self);
-  if (!self) {
-    lv2_log_error(&log, "partimento: out of memory\n");
-    return NULL;
+  PmtPlugin* const self = malloc(size);
+  PmtStatus status = PMT_NO_MEM;
+  if (self) {
+    memset(self, 0, size); /* not calloc: the pages must be there before run() */
+    status = open(self, descriptor, rate, bundle, map, find_feature(features, LV2_WORKER__schedule), &log);
   }
-  memset(self, 0, sizeof *self); /* not calloc: the pages must be there before run() */
-  self->frame_foreseen = PMT_NO_FRAME;
-  self->deaf_after_jump = (uint32_t)(0.05 * rate);
-  self->panic_was = true; /* a button that a session saved as pressed is not pressed by loading it */
-  pmt_uris_map(&self->uris, map);
-  lv2_atom_forge_init(&self->forge, map);
-  if (pmt_worker_init(&self->worker, find_feature(features, LV2_WORKER__schedule), &log)) {
-    free(self);
-    return NULL;
-  }
-  const PmtStatus status = make_engine(self, rate, bundle);
   if (status) {
     lv2_log_error(&log, "partimento: %s\n", pmt_strerror(status));
-    pmt_worker_destroy(&self->worker, NULL);
     free(self);
     return NULL;
   }
   return self;
 }
 
-static void connect_port(LV2_Handle instance, uint32_t port, void* data) {
+void pmt_plugin_free(LV2_Handle instance) {
+  PmtPlugin* const self = instance;
+  pmt_worker_destroy(&self->worker, self->engine);
+  free(self);
+}
+
+void pmt_plugin_connect_port(LV2_Handle instance, const uint32_t port, void* const data) {
   PmtPlugin* const self = instance;
   if (port < PMT_PORT_COUNT) {
     self->port[port] = data;
@@ -95,7 +110,7 @@ static void settle(PmtPlugin* const self) {
   pmt_engine_silence(self->engine, &out, 0);
 }
 
-static void activate(LV2_Handle instance) {
+void pmt_plugin_activate(LV2_Handle instance) {
   PmtPlugin* const self = instance;
   settle(self); /* some hosts activate twice */
   pmt_engine_reset(self->engine);
@@ -103,14 +118,8 @@ static void activate(LV2_Handle instance) {
   self->frame_foreseen = PMT_NO_FRAME;
 }
 
-static void deactivate(LV2_Handle instance) {
+void pmt_plugin_deactivate(LV2_Handle instance) {
   settle(instance);
-}
-
-static void cleanup(LV2_Handle instance) {
-  PmtPlugin* const self = instance;
-  pmt_worker_destroy(&self->worker, self->engine);
-  free(self);
 }
 
 static LV2_Worker_Status work(LV2_Handle instance, LV2_Worker_Respond_Function respond, LV2_Worker_Respond_Handle handle,
@@ -132,16 +141,10 @@ static LV2_Worker_Status work_response(LV2_Handle instance, uint32_t size, const
   return LV2_WORKER_SUCCESS;
 }
 
-static const void* extension_data(const char* uri) {
+const void* pmt_plugin_extension_data(const char* const uri) {
   static const LV2_Worker_Interface worker = {work, work_response, NULL};
   if (!strcmp(uri, LV2_WORKER__interface)) {
     return &worker;
   }
   return strcmp(uri, LV2_STATE__interface) ? NULL : &pmt_state_interface;
-}
-
-LV2_SYMBOL_EXPORT const LV2_Descriptor* lv2_descriptor(uint32_t index) {
-  static const LV2_Descriptor descriptor = {PMT_PLUGIN_URI, instantiate, connect_port,  activate,
-                                            pmt_plugin_run, deactivate,  cleanup,       extension_data};
-  return index ? NULL : &descriptor;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** @file ports.h  The one list of ports in C. ttl/generator.ttl.in is written by hand for readers; tests/test_ports.c
+/** @file ports.h  The one list of ports in C. ttl/plugin.ttl.in is written by hand for readers; tests/test_ports.c
     compares the two through lilv: index, symbol, kind, default and range.
 
     No LV2 in here, so that tools and tests may include it. */
@@ -7,6 +7,7 @@
 #define PMT_PLUGIN_PORTS_H
 
 #define PMT_PLUGIN_URI "urn:partimento:generator"
+#define PMT_INSTRUMENT_URI "urn:partimento:instrument" /**< the same with sound: all ports of the generator, then its own */
 #define PMT_PLUGIN_MODEL_URI "urn:partimento:model"   /**< parameter, atom:Path: the weights that play */
 #define PMT_PLUGIN_STATUS_URI "urn:partimento:status" /**< parameter, atom:String: the last message; read only */
 
@@ -41,10 +42,21 @@
   X(CAPTURE,       "capture",       FLOAT_IN,  0, 0, 1)       \
   X(CAPTURE_BARS,  "capture_bars",  FLOAT_IN,  0, 0, 999)
 
-typedef enum { PMT_ATOM_IN, PMT_ATOM_OUT, PMT_FLOAT_IN, PMT_FLOAT_OUT } PmtPortKind;
+/** What the instrument has beside these; the indices go on. */
+#define PMT_INSTRUMENT_PORTS(X)                               \
+  X(VOLUME,        "volume",        FLOAT_IN,  0, -60, 6)     \
+  X(PAN,           "pan",           FLOAT_IN,  0, -1, 1)      \
+  X(OUT_LEFT,      "out_left",      AUDIO_OUT, 0, 0, 0)       \
+  X(OUT_RIGHT,     "out_right",     AUDIO_OUT, 0, 0, 0)
+
+typedef enum { PMT_ATOM_IN, PMT_ATOM_OUT, PMT_FLOAT_IN, PMT_FLOAT_OUT, PMT_AUDIO_OUT } PmtPortKind;
 
 #define PMT_PORT_ENUM(name, symbol, kind, def, min, max) PMT_PORT_##name,
 typedef enum { PMT_PORTS(PMT_PORT_ENUM) PMT_PORT_COUNT } PmtPortIndex;
+typedef enum {
+  PMT_PORT_BEFORE_INSTRUMENT = PMT_PORT_COUNT - 1,
+  PMT_INSTRUMENT_PORTS(PMT_PORT_ENUM) PMT_INSTRUMENT_PORT_COUNT
+} PmtInstrumentPortIndex;
 #undef PMT_PORT_ENUM
 
 #endif

@@ -13,15 +13,21 @@ cd "$scratch/root"
 find . -type f | sort > ../have
 grep -qx './usr/bin/partimento' ../have
 grep -qx './usr/lib/x/lv2/partimento.lv2/partimento.so' ../have
+grep -qx './usr/lib/x/lv2/partimento.lv2/partimento-instrument.so' ../have
 grep -qx './usr/lib/x/lv2/partimento.lv2/manifest.ttl' ../have
+grep -qx './usr/lib/x/lv2/partimento.lv2/instrument.ttl' ../have
 grep -qx './usr/share/man/man1/partimento-train.1' ../have
 [ "$(grep -c 'presets/.*\.ttl$' ../have)" -ge 6 ]
 wrong=$(find . -type f ! -perm 0644 ! -path '*/partimento' ! -name '*.so'; find . \( -name partimento -o -name '*.so' \) -type f ! -perm 0755)
 [ -z "$wrong" ] || { echo "modes: $wrong" >&2; exit 1; }
 LV2_PATH="$PWD/usr/lib/x/lv2:/usr/lib/lv2" lv2info urn:partimento:generator > ../info
 grep -q 'Temperature' ../info
-exported=$(nm -D --defined-only usr/lib/x/lv2/partimento.lv2/partimento.so | awk '{print $3}')
-[ "$exported" = lv2_descriptor ] || { echo "exported: $exported" >&2; exit 1; }
+LV2_PATH="$PWD/usr/lib/x/lv2:/usr/lib/lv2" lv2info urn:partimento:instrument > ../info
+grep -q 'Volume' ../info
+for object in usr/lib/x/lv2/partimento.lv2/*.so; do
+  exported=$(nm -D --defined-only "$object" | awk '{print $3}')
+  [ "$exported" = lv2_descriptor ] || { echo "exported: $exported" >&2; exit 1; }
+done
 cd - > /dev/null
 
 run uninstall

@@ -32,13 +32,20 @@ grep -rnE '#[[:space:]]*include[[:space:]]*[<"]lv2|LV2_' src && complain "src kn
 grep -lE '#[[:space:]]*include[[:space:]]*<(cblas|lilv)' -r src/base src/nn src/music src/gen plugin &&
   complain "BLAS or lilv outside train and tools"
 
-object=$build/partimento.lv2/partimento.so
-[ -e "$object" ] || { complain "$object is missing"; exit 1; }
-exported=$(nm -D --defined-only "$object" | awk '{print $3}' | grep -vE '^(__asan|__ubsan|__odr|_init$|_fini$)')
-[ "$exported" = lv2_descriptor ] || complain "exported: $exported"
-nm "$object" 2>/dev/null | grep -E ' [Tt] pmt_(lstm|params|adam|ngram|train|corpus|point|recurrent)_' &&
-  complain "the trainer is in the plugin"
-readelf -d "$object" | grep -i 'NEEDED' | grep -vE 'libc\.so|libm\.so|libjansson\.so|ld-linux|libgcc_s' &&
-  complain "the plugin needs more than libc, libm and jansson"
-[ $status = 0 ] && echo "test_layers: every include points the right way; the plugin exports $exported"
+grep -lE '#[[:space:]]*include[[:space:]]*<fluidsynth' -r src plugin tools | grep -vx 'plugin/synth.h' &&
+  complain "libfluidsynth outside plugin/synth.h"
+
+# check_object NAME LIBRARIES: what an object of the bundle exports, holds and needs
+check_object() {
+  local object=$build/partimento.lv2/$1
+  [ -e "$object" ] || { complain "$object is missing"; exit 1; }
+  exported=$(nm -D --defined-only "$object" | awk '{print $3}' | grep -vE '^(__asan|__ubsan|__odr|_init$|_fini$)')
+  [ "$exported" = lv2_descriptor ] || complain "$1 exports $exported"
+  nm "$object" 2>/dev/null | grep -E ' [Tt] pmt_(lstm|params|adam|ngram|train|corpus|point|recurrent)_' &&
+    complain "the trainer is in $1"
+  readelf -d "$object" | grep -i 'NEEDED' | grep -vE "libc\.so|ld-linux|libgcc_s|$2" && complain "$1 needs more than libc and $2"
+}
+check_object partimento.so 'libm\.so|libjansson\.so'
+check_object partimento-instrument.so 'libm\.so|libjansson\.so|libfluidsynth\.so'
+[ $status = 0 ] && echo "test_layers: every include points the right way; each plugin exports $exported"
 exit $status

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The list of ports in C (plugin/ports.h) and the one for readers (ttl/generator.ttl.in) say the same, through lilv. */
+/* The lists of ports in C (plugin/ports.h) and the one for readers (ttl/plugin.ttl.in) say the same, through lilv. */
 #include "check.h"
 
 #include "gen/engine.h"
@@ -18,7 +18,7 @@ typedef struct {
 } Port;
 
 #define PORT_ROW(name, symbol, kind, def, min, max) {symbol, PMT_##kind, def, min, max},
-static const Port ports[] = {PMT_PORTS(PORT_ROW)};
+static const Port ports[] = {PMT_PORTS(PORT_ROW) PMT_INSTRUMENT_PORTS(PORT_ROW)};
 
 static LilvWorld* world;
 static const LilvPlugin* plugin;
@@ -50,8 +50,9 @@ static bool has(const LilvPort* const port, const char* const predicate) {
 static void check_kind(const LilvPort* const port, const Port* const expected) {
   const bool in = expected->kind == PMT_ATOM_IN || expected->kind == PMT_FLOAT_IN;
   const bool atom = expected->kind == PMT_ATOM_IN || expected->kind == PMT_ATOM_OUT;
+  const bool audio = expected->kind == PMT_AUDIO_OUT;
   CHECKF(is_a(port, in ? LILV_URI_INPUT_PORT : LILV_URI_OUTPUT_PORT), "%s", expected->symbol);
-  CHECKF(is_a(port, atom ? LILV_URI_ATOM_PORT : LILV_URI_CONTROL_PORT), "%s", expected->symbol);
+  CHECKF(is_a(port, atom ? LILV_URI_ATOM_PORT : audio ? LILV_URI_AUDIO_PORT : LILV_URI_CONTROL_PORT), "%s", expected->symbol);
 }
 
 static void check_range(const LilvPort* const port, const Port* const expected) {
@@ -82,9 +83,40 @@ static void check_default_controls(void) {
   const float values[] = {d.temperature, d.style, d.style2, d.blend, d.density, d.min_p, d.seed, d.register_lo,
                           d.register_hi, d.scale_root, d.scale_mode, d.strictness, d.velocity, d.channel, d.enabled,
                           d.hold};
+  const float later[] = {d.loop, d.freeze, d.run, d.tempo};
   for (size_t i = 0; i < sizeof values / sizeof *values; ++i) {
     CHECKF(values[i] == ports[PMT_PORT_TEMPERATURE + i].def, "%s", ports[PMT_PORT_TEMPERATURE + i].symbol);
   }
+  for (size_t i = 0; i < sizeof later / sizeof *later; ++i) {
+    CHECKF(later[i] == ports[PMT_PORT_LOOP + i].def, "%s", ports[PMT_PORT_LOOP + i].symbol);
+  }
+}
+
+/* Each plugin has the first `count` of the ports. */
+static void check_plugin(const char* const name, const uint32_t count) {
+  LilvNode* const node = uri(name);
+  plugin = lilv_plugins_get_by_uri(lilv_world_get_all_plugins(world), node);
+  CHECKF(plugin, "no %s", name);
+  CHECK(lilv_plugin_verify(plugin));
+  CHECKF(lilv_plugin_get_num_ports(plugin) == count, "%s: %u", name, lilv_plugin_get_num_ports(plugin));
+  for (uint32_t i = 0; i < count; ++i) {
+    const LilvPort* const port = lilv_plugin_get_port_by_index(plugin, i);
+    CHECKF(port, "%u", i);
+    CHECKF(!strcmp(lilv_node_as_string(lilv_port_get_symbol(plugin, port)), ports[i].symbol), "%s", ports[i].symbol);
+    CHECKF(has(port, "http://www.w3.org/2000/01/rdf-schema#comment"), "%s", ports[i].symbol);
+    check_kind(port, &ports[i]);
+    if (ports[i].kind == PMT_FLOAT_IN || ports[i].kind == PMT_FLOAT_OUT) {
+      check_range(port, &ports[i]);
+    }
+  }
+  static const struct { PmtPortIndex port; unsigned count; } lists[] = {
+      {PMT_PORT_STYLE, 7}, {PMT_PORT_STYLE2, 7}, {PMT_PORT_SCALE_ROOT, 12}, {PMT_PORT_SCALE_MODE, PMT_SCALES}};
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; ++i) {
+    const PmtPortIndex port = lists[i].port;
+    check_scale_points(lilv_plugin_get_port_by_index(plugin, port), &ports[port], lists[i].count);
+  }
+  lilv_node_free(node);
+  printf("%s: %u ports agree\n", name, count);
 }
 
 int main(void) {
@@ -98,29 +130,9 @@ int main(void) {
   LilvNode* const bundle = lilv_new_file_uri(world, NULL, folder);
   lilv_world_load_bundle(world, bundle);
   lilv_node_free(bundle);
-  LilvNode* const name = uri(PMT_PLUGIN_URI);
-  plugin = lilv_plugins_get_by_uri(lilv_world_get_all_plugins(world), name);
-  CHECKF(plugin, "no bundle in %s", path);
-  CHECK(lilv_plugin_verify(plugin));
-  CHECK(lilv_plugin_get_num_ports(plugin) == PMT_PORT_COUNT);
-  for (uint32_t i = 0; i < PMT_PORT_COUNT; ++i) {
-    const LilvPort* const port = lilv_plugin_get_port_by_index(plugin, i);
-    CHECKF(port, "%u", i);
-    CHECKF(!strcmp(lilv_node_as_string(lilv_port_get_symbol(plugin, port)), ports[i].symbol), "%s", ports[i].symbol);
-    CHECKF(has(port, "http://www.w3.org/2000/01/rdf-schema#comment"), "%s", ports[i].symbol);
-    check_kind(port, &ports[i]);
-    if (ports[i].kind == PMT_FLOAT_IN || ports[i].kind == PMT_FLOAT_OUT) {
-      check_range(port, &ports[i]);
-    }
-  }
-  check_scale_points(lilv_plugin_get_port_by_index(plugin, PMT_PORT_STYLE), &ports[PMT_PORT_STYLE], 7);
-  check_scale_points(lilv_plugin_get_port_by_index(plugin, PMT_PORT_STYLE2), &ports[PMT_PORT_STYLE2], 7);
-  check_scale_points(lilv_plugin_get_port_by_index(plugin, PMT_PORT_SCALE_ROOT), &ports[PMT_PORT_SCALE_ROOT], 12);
-  check_scale_points(lilv_plugin_get_port_by_index(plugin, PMT_PORT_SCALE_MODE), &ports[PMT_PORT_SCALE_MODE],
-                     PMT_SCALES);
+  check_plugin(PMT_PLUGIN_URI, PMT_PORT_COUNT);
+  check_plugin(PMT_INSTRUMENT_URI, PMT_INSTRUMENT_PORT_COUNT);
   check_default_controls();
-  lilv_node_free(name);
   lilv_world_free(world);
-  printf("%d ports agree\n", (int)PMT_PORT_COUNT);
   return 0;
 }

@@ -5,7 +5,7 @@
 set -u
 bundle=${BUILD:-build}/partimento.lv2
 fail() { echo "test_ttl: $*" >&2; exit 1; }
-files=("$bundle/manifest.ttl" "$bundle/generator.ttl" "$bundle"/presets/*.ttl)
+files=("$bundle"/{manifest,generator,instrument}.ttl "$bundle"/presets/*.ttl)
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 
@@ -21,18 +21,25 @@ for f in "${files[@]}"; do # one left out would not be missed otherwise
   ! grep -q "kipping.*$f" <<<"$said" || fail "$said"
 done
 
-sed 's/lv2:name "Temperature"/lv2:nane "Temperature"/' "$bundle/generator.ttl" > "$scratch/generator.ttl"
-! validate "$bundle/manifest.ttl" "$scratch/generator.ttl" "$bundle"/presets/*.ttl | grep -q '^Found 0 errors' ||
-  fail "the validator does not see a misspelt lv2:name"
+for plugin in generator instrument; do
+  sed 's/lv2:name "Temperature"/lv2:nane "Temperature"/' "$bundle/$plugin.ttl" > "$scratch/$plugin.ttl"
+  ! validate "$bundle/manifest.ttl" "$scratch/$plugin.ttl" "$bundle"/presets/*.ttl | grep -q '^Found 0 errors' ||
+    fail "the validator does not see a misspelt lv2:name in $plugin.ttl"
+done
 
 mkdir "$scratch/lv2" && ln -s "$(realpath "$bundle")" "$scratch/lv2/" || fail "scratch"
-LV2_PATH=$scratch/lv2:/usr/lib/lv2 lv2info urn:partimento:generator > "$scratch/info" || fail "lv2info"
-for label in "Haydn at the tavern" "Lied in D minor" "Prelude" "Rag" "Drummer" "Boss level" "Songbook ballad" \
-             "Half quartet, half game"; do
-  grep -q "$label" "$scratch/info" || fail "lv2info does not show the preset $label"
+for plugin in generator instrument; do
+  LV2_PATH=$scratch/lv2:/usr/lib/lv2 lv2info urn:partimento:$plugin > "$scratch/info" || fail "lv2info"
+  for label in "Haydn at the tavern" "Lied in D minor" "Prelude" "Rag" "Drummer" "Boss level" "Songbook ballad" \
+               "Half quartet, half game"; do
+    [ "$(grep -cE "^[[:space:]]+$label\$" "$scratch/info")" = 1 ] || fail "lv2info does not show the preset $label of the $plugin once"
+  done
+  [ "$(grep -c 'doap:license' "$bundle/$plugin.ttl")" = 1 ] || fail "not exactly one licence"
 done
-! grep -q '@M[IA]' "${files[@]}" || fail "a version was not filled in"
-[ "$(grep -c 'doap:license' "$bundle/generator.ttl")" = 1 ] || fail "not exactly one licence"
+grep -q 'Class: *Instrument' "$scratch/info" || fail "the instrument is none to hosts"
+! grep -qE '@M[IA]|^#\[|^#\]' "${files[@]}" || fail "a template was not filled in"
+! grep -l 'urn:partimento:generator' "$bundle/instrument.ttl" "$bundle"/presets/instrument-*.ttl ||
+  fail "the instrument speaks of the generator"
 for f in "$bundle"/presets/*.ttl; do
   ! grep -qE '"(control|midi_out|bar|late_slots|surprise|enabled)"' "$f" || fail "$f sets what a preset must not"
   grep -q "$(basename "$f")" "$bundle/manifest.ttl" || fail "$f is not in the manifest"

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/* See synth.h. Above: instrument.c. Below: libfluidsynth. */
+#include "synth.h"
+
+#include <math.h>
+#include <string.h>
+
+#define INAUDIBLE 1e-5f /* -100 dB below full scale */
+
+void pmt_synth_program(PmtSynth* const s, const uint32_t channel, const int program) {
+  if (s->program[channel] != program) {
+    s->program[channel] = program;
+    fluid_synth_program_change(s->fluid, (int)channel, program);
+  }
+}
+
+static uint32_t block_length(const PmtSynth* const s) {
+  return (uint32_t)PMT_SYNTH_BLOCK << s->shift;
+}
+
+static void wake(PmtSynth* const s) {
+  if (s->asleep) {
+    s->asleep = false;
+    s->quiet = 0;
+    s->at = block_length(s);
+    s->last[0] = s->last[1] = 0.0f;
+    s->block[0][PMT_SYNTH_BLOCK - 1] = s->block[1][PMT_SYNTH_BLOCK - 1] = 0.0f;
+  }
+}
+
+void pmt_synth_play(PmtSynth* const s, const uint8_t bytes[3]) {
+  const int channel = bytes[0] & 0x0f;
+  switch (bytes[0] & 0xf0) {
+  case 0x90:
+    wake(s);
+    fluid_synth_noteon(s->fluid, channel, bytes[1], bytes[2]);
+    break;
+  case 0x80: fluid_synth_noteoff(s->fluid, channel, bytes[1]); break;
+  case 0xb0: fluid_synth_cc(s->fluid, channel, bytes[1], bytes[2]); break;
+  default: break;
+  }
+}
+
+void pmt_synth_silence(PmtSynth* const s) {
+  fluid_synth_all_sounds_off(s->fluid, -1);
+  s->asleep = true;
+}
+
+static bool audible(const PmtSynth* const s) {
+  float peak = 0.0f;
+  for (uint32_t i = 0; i < PMT_SYNTH_BLOCK; ++i) {
+    peak = fmaxf(peak, fmaxf(fabsf(s->block[0][i]), fabsf(s->block[1][i])));
+  }
+  return peak > INAUDIBLE;
+}
+
+static void compute_block(PmtSynth* const s) {
+  for (int side = 0; side < 2; ++side) {
+    s->last[side] = s->block[side][PMT_SYNTH_BLOCK - 1];
+  }
+  fluid_synth_write_float(s->fluid, PMT_SYNTH_BLOCK, s->block[0], 0, 1, s->block[1], 0, 1);
+  s->at = 0;
+  s->quiet = fluid_synth_get_active_voice_count(s->fluid) || audible(s) ? 0 : s->quiet + 1;
+  s->asleep = s->quiet > s->quiet_limit;
+}
+
+/* Between two frames of the synth the host's lie on a straight line. */
+static float frame_at(const PmtSynth* const s, const int side, const uint32_t at) {
+  const uint32_t i = at >> s->shift, part = at & ((1u << s->shift) - 1);
+  const float from = i ? s->block[side][i - 1] : s->last[side];
+  const float weight = (float)(part + 1) / (float)(1u << s->shift);
+  return from * (1.0f - weight) + s->block[side][i] * weight;
+}
+
+bool pmt_synth_render(PmtSynth* const s, float* const left, float* const right, const uint32_t n_frames) {
+  if (s->asleep) {
+    return false;
+  }
+  for (uint32_t i = 0; i < n_frames; ++i, ++s->at) {
+    if (s->at == block_length(s)) {
+      compute_block(s);
+    }
+    if (s->asleep) { /* silence begins with the block, however it is cut */
+      memset(left + i, 0, (n_frames - i) * sizeof *left);
+      memset(right + i, 0, (n_frames - i) * sizeof *right);
+      break;
+    }
+    left[i] = frame_at(s, 0, s->at);
+    right[i] = frame_at(s, 1, s->at);
+  }
+  return true;
+}
