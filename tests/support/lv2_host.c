@@ -48,13 +48,15 @@ static int log_printf(LV2_Log_Handle handle, LV2_URID type, const char* format, 
   return n;
 }
 
-_Static_assert((int)PMT_PORT_COUNT <= (int)HOST_PORTS, "make HOST_PORTS larger");
+_Static_assert((int)PMT_INSTRUMENT_PORT_COUNT <= (int)HOST_PORTS, "make HOST_PORTS larger");
 
 /* Making ----------------------------------------------------------------------------------------------------------- */
 
+static bool sounds(const PmtHost* const host) { return !strcmp(host->options.uri, PMT_INSTRUMENT_URI); }
+
 static const LV2_Descriptor* load_descriptor(PmtHost* const host) {
   char path[4200];
-  snprintf(path, sizeof path, "%s/partimento.so", host->options.bundle);
+  snprintf(path, sizeof path, "%s/partimento%s.so", host->options.bundle, sounds(host) ? "-instrument" : "");
   host->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   CHECKF(host->library, "%s", dlerror());
   LV2_Descriptor_Function find = NULL;
@@ -62,16 +64,22 @@ static const LV2_Descriptor* load_descriptor(PmtHost* const host) {
   CHECK(find);
   const LV2_Descriptor* const descriptor = find(0);
   CHECK(descriptor && !find(1));
-  CHECK(!strcmp(descriptor->URI, PMT_PLUGIN_URI));
+  CHECK(!strcmp(descriptor->URI, host->options.uri));
   return descriptor;
 }
 
 static void connect_ports(PmtHost* const host) {
 #define PORT_DEFAULT(name, symbol, kind, def, min, max) def,
-  static const float value[] = {PMT_PORTS(PORT_DEFAULT)};
+  static const float value[] = {PMT_PORTS(PORT_DEFAULT) PMT_INSTRUMENT_PORTS(PORT_DEFAULT)};
+  const uint32_t n_controls = sounds(host) ? PMT_PORT_OUT_LEFT : PMT_PORT_COUNT;
   memcpy(host->port, value, sizeof value);
-  for (uint32_t i = PMT_PORT_TEMPERATURE; i < PMT_PORT_COUNT && !host->options.no_ports; ++i) {
+  for (uint32_t i = PMT_PORT_TEMPERATURE; i < n_controls && !host->options.no_ports; ++i) {
     pmt_host_connect(host, i, &host->port[i]);
+  }
+  for (uint32_t side = 0; side < 2 && sounds(host); ++side) {
+    host->audio[side] = calloc(HOST_FRAMES, sizeof *host->audio[side]);
+    CHECK(host->audio[side]);
+    pmt_host_connect(host, PMT_PORT_OUT_LEFT + side, host->audio[side]);
   }
   pmt_host_connect(host, PMT_PORT_CONTROL, host->in);
   pmt_host_set_out_capacity(host, host->options.out_capacity ? host->options.out_capacity : 65536);
@@ -112,6 +120,7 @@ PmtHost* pmt_host_new(const PmtHostOptions* const options) {
   PmtHost* const host = calloc(1, sizeof *host);
   CHECK(host);
   host->options = *options;
+  host->options.uri = options->uri ? options->uri : PMT_PLUGIN_URI;
   if (host->options.sample_rate == 0.0) {
     host->options.sample_rate = 48000.0;
   }
@@ -140,6 +149,8 @@ void pmt_host_free(PmtHost* const host) {
   }
   dlclose(host->library);
   pmt_midi_list_free(&host->midi);
+  free(host->audio[0]);
+  free(host->audio[1]);
   free(host->out);
   free(host);
 }
@@ -151,8 +162,8 @@ float* pmt_host_port(PmtHost* const host, const uint32_t port) { return &host->p
 
 float* pmt_host_control(PmtHost* const host, const char* const symbol) {
 #define PORT_SYMBOL(name, text, kind, def, min, max) text,
-  static const char* const symbols[] = {PMT_PORTS(PORT_SYMBOL)};
-  for (uint32_t i = 0; i < PMT_PORT_COUNT; ++i) {
+  static const char* const symbols[] = {PMT_PORTS(PORT_SYMBOL) PMT_INSTRUMENT_PORTS(PORT_SYMBOL)};
+  for (uint32_t i = 0; i < sizeof symbols / sizeof *symbols; ++i) {
     if (!strcmp(symbols[i], symbol)) {
       return &host->port[i];
     }
@@ -327,6 +338,7 @@ static void take_output(PmtHost* const host, const uint32_t n_frames) {
 void pmt_host_watch(PmtHost* const host, void (*const watch)(bool inside)) { host->watch = watch; }
 
 void pmt_host_run(PmtHost* const host, const uint32_t n_frames) {
+  CHECK(!host->audio[0] || n_frames <= HOST_FRAMES);
   lv2_atom_forge_pop(&host->forge, &host->in_frame);
   *(LV2_Atom*)host->out = (LV2_Atom){host->out_capacity, 0}; /* the type is not Chunk in Carla */
   if (host->watch) {
@@ -359,6 +371,7 @@ bool pmt_host_await(PmtHost* const host, const char* const text) {
   return false;
 }
 
+const float* pmt_host_audio(const PmtHost* const host, const int side) { return host->audio[side]; }
 PmtMidiList* pmt_host_midi(PmtHost* const host) { return &host->midi; }
 uint64_t pmt_host_frame(const PmtHost* const host) { return host->frame; }
 uint32_t pmt_host_sounding(const PmtHost* const host) { return host->n_sounding; }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** @file lv2_host.h  A small LV2 host for tests: loads the built bundle by dlopen and drives its one descriptor.
+/** @file lv2_host.h  A small LV2 host for tests: loads an object of the built bundle by dlopen and drives its one descriptor.
 
     It misbehaves on request as real hosts do: without a worker, with one that refuses, that is polled, or that runs
     inside schedule_work(); with an output buffer of any size; with paths that are not malloc's. After each cycle it
@@ -26,6 +26,7 @@ typedef enum {
 
 typedef struct {
   const char* bundle;    /**< directory */
+  const char* uri;       /**< NULL = the generator; or PMT_INSTRUMENT_URI */
   double sample_rate;    /**< 0 = 48000 */
   PmtHostWorker worker;
   uint32_t out_capacity; /**< 0 = 65536 */
@@ -43,7 +44,7 @@ void pmt_host_free(PmtHost* host);
 void pmt_host_activate(PmtHost* host);
 void pmt_host_deactivate(PmtHost* host);
 
-/** Value of a control port, to read or write. @param port PmtPortIndex */
+/** Value of a control port, to read or write. @param port PmtPortIndex or PmtInstrumentPortIndex */
 float* pmt_host_port(PmtHost* host, uint32_t port);
 float* pmt_host_control(PmtHost* host, const char* symbol);
 /** Connect a port elsewhere (NULL: to nothing). */
@@ -76,6 +77,9 @@ void pmt_host_accept(PmtHost* host);
 uint32_t pmt_host_requests(const PmtHost* host);
 /** Run empty cycles, up to about two seconds, until the status text contains `text`. */
 bool pmt_host_await(PmtHost* host, const char* text);
+
+/** What the instrument sounded in the last cycle: its frames. @param side 0 left, 1 right */
+const float* pmt_host_audio(const PmtHost* host, int side);
 
 /** All MIDI so far; frames count from the first cycle. May be emptied by pmt_midi_list_free(). */
 PmtMidiList* pmt_host_midi(PmtHost* host);

@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 
 enum { HOST_URIS = 128, HOST_IN = 65536, HOST_CANARY = 64, HOST_CANARY_BYTE = 0x5a, HOST_RING = 64, HOST_MESSAGE = 256,
-       HOST_PORTS = 32 };
+       HOST_PORTS = 32, HOST_FRAMES = 65536 };
 
 /** Messages from one thread to one other, without locks: schedule_work() runs in the audio thread. */
 typedef struct {
@@ -38,6 +38,7 @@ struct PmtHost {
   _Alignas(8) uint8_t in[HOST_IN];
   LV2_Atom_Forge forge;
   LV2_Atom_Forge_Frame in_frame;
+  float* audio[2]; /* of the instrument */
   uint8_t* out;
   uint32_t out_capacity;
   bool out_connected;
