@@ -207,7 +207,7 @@ void pmt_plugin_run(LV2_Handle instance, const uint32_t n_frames) {
   pmt_engine_controls(self->engine, &self->controls);
   take_triggers(self, &out);
   write_sweep(self);
-  pmt_worker_exchange(&self->worker, self->engine);
+  pmt_worker_exchange(&self->worker);
   const uint32_t done = play_events(self, n_frames, &out);
   pass(self, n_frames - done, &out, done);
   pmt_plugin_notify(self);

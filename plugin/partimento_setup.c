@@ -39,7 +39,7 @@ static PmtStatus make_engine(PmtPlugin* const self, const double rate, const cha
 }
 
 static PmtStatus open(PmtPlugin* const self, const LV2_Descriptor* const descriptor, const double rate,
-                      const char* const bundle, LV2_URID_Map* const map, const LV2_Worker_Schedule* const schedule,
+                      const char* const bundle, LV2_URID_Map* const map, const LV2_Feature* const* const features,
                       const LV2_Log_Logger* const log) {
   self->frame_foreseen = PMT_NO_FRAME;
   self->deaf_after_jump = (uint32_t)(0.05 * rate);
@@ -47,7 +47,7 @@ static PmtStatus open(PmtPlugin* const self, const LV2_Descriptor* const descrip
   pmt_uris_map(&self->uris, map);
   self->uris.plugin = map->map(map->handle, descriptor->URI);
   lv2_atom_forge_init(&self->forge, map);
-  PmtStatus status = pmt_worker_init(&self->worker, schedule, log);
+  PmtStatus status = pmt_worker_init(&self->worker, &self->engine, features, &self->uris, log);
   if (status) {
     return status;
   }
@@ -71,7 +71,7 @@ void* pmt_plugin_new(const size_t size, const LV2_Descriptor* const descriptor, 
   PmtStatus status = PMT_NO_MEM;
   if (self) {
     memset(self, 0, size); /* not calloc: the pages must be there before run() */
-    status = open(self, descriptor, rate, bundle, map, find_feature(features, LV2_WORKER__schedule), &log);
+    status = open(self, descriptor, rate, bundle, map, features, &log);
   }
   if (status) {
     lv2_log_error(&log, "partimento: %s\n", pmt_strerror(status));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* See state.h. Above: the host. Below: worker_setup.c. Never in the audio thread. */
+/* See state.h. Above: the host. Below: handover_setup.c. Never in the audio thread. */
 #include "state.h"
 
 #include "plugin.h"
@@ -33,66 +33,150 @@ static void release_path(const PathFeatures* const features, char* const path) {
   }
 }
 
+/* ---- Saving ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+  PmtPlugin* self;
+  LV2_State_Store_Function store;
+  LV2_State_Handle handle;
+  PathFeatures host;
+} Saving;
+
+static LV2_State_Status store_text(const Saving* const s, const LV2_URID key, const LV2_URID type,
+                                   const char* const text) {
+  return s->store(s->handle, key, text, strlen(text) + 1, type, LV2_STATE_IS_POD);
+}
+
+static LV2_State_Status store_path(const Saving* const s, const LV2_URID key, const char* const path) {
+  char* const mapped = s->host.map ? s->host.map->abstract_path(s->host.map->handle, path) : NULL;
+  const char* const stored = mapped ? mapped : path; /* a path nobody maps is better than none */
+  const LV2_State_Status status = store_text(s, key, s->self->uris.atom_path, stored);
+  release_path(&s->host, mapped);
+  return status;
+}
+
+static LV2_State_Status save_paths(const Saving* const s) {
+  PmtWorker* const w = &s->self->worker;
+  char* const path = malloc(PMT_PATH_MAX);
+  LV2_State_Status status = path ? LV2_STATE_SUCCESS : LV2_STATE_ERR_UNKNOWN;
+  for (PmtHandover* h = w->first; h && !status; h = h->next) {
+    if (h->kind->property && (pmt_handover_copy_path(h, path), path[0])) {
+      status = store_path(s, h->property, path);
+    }
+  }
+  free(path);
+  return status;
+}
+
 static LV2_State_Status save(LV2_Handle instance, LV2_State_Store_Function store, LV2_State_Handle handle, uint32_t flags,
                              const LV2_Feature* const* features) {
   PmtPlugin* const self = instance;
+  const Saving s = {self, store, handle, find_features(features)};
   (void)flags;
-  char* const path = malloc(PMT_PATH_MAX);
-  if (!path) {
-    return LV2_STATE_ERR_UNKNOWN;
-  }
-  pmt_worker_copy_path(&self->worker, path);
-  LV2_State_Status status = LV2_STATE_SUCCESS;
-  if (path[0]) {
-    const PathFeatures host = find_features(features);
-    char* const mapped = host.map ? host.map->abstract_path(host.map->handle, path) : NULL;
-    const char* const stored = mapped ? mapped : path; /* a path nobody maps is better than none */
-    status = store(handle, self->uris.model, stored, strlen(stored) + 1, self->uris.atom_path, LV2_STATE_IS_POD);
-    release_path(&host, mapped);
-  }
-  free(path);
-  return status;
+  return save_paths(&s);
 }
 
-static LV2_State_Status restore_path(PmtPlugin* const self, const char* const path, const PathFeatures* const host) {
-  char* const mapped = host->map ? host->map->absolute_path(host->map->handle, path) : NULL;
-  const char* const absolute = mapped ? mapped : path;
-  LV2_State_Status status = LV2_STATE_SUCCESS;
-  if (!absolute[0] || strlen(absolute) >= PMT_PATH_MAX) {
-    lv2_log_error(&self->worker.log, "partimento: the saved model path is %s; the model in use stays\n",
-                  absolute[0] ? "longer than 4095 bytes" : "empty");
-    status = LV2_STATE_ERR_UNKNOWN;
-  } else {
-    pmt_worker_restore(&self->worker, absolute);
+/* ---- Restoring --------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  PmtPlugin* self;
+  LV2_State_Retrieve_Function retrieve;
+  LV2_State_Handle handle;
+  PathFeatures host;
+  LV2_State_Status status; /**< the last thing that was wrong */
+} Restoring;
+
+static void complain(Restoring* const r, const char* const what, const char* const fault,
+                     const LV2_State_Status status) {
+  lv2_log_error(&r->self->worker.log, "partimento: the saved %s is %s; what is in use stays\n", what, fault);
+  r->status = status;
+}
+
+/* @return a copy with NUL (Carla does not count it), to be freed; NULL when it is not there or of no use */
+static char* retrieve_text(Restoring* const r, const LV2_URID key, const char* const what, const size_t size_max) {
+  const PmtUris* const uris = &r->self->uris;
+  size_t size = 0;
+  uint32_t type = 0, flags = 0;
+  const char* const value = r->retrieve(r->handle, key, &size, &type, &flags);
+  if (!value) {
+    return NULL;
   }
-  release_path(host, mapped);
-  return status;
+  if (type != uris->atom_path && type != uris->atom_string) {
+    complain(r, what, "of another type", LV2_STATE_ERR_BAD_TYPE);
+    return NULL;
+  }
+  const size_t length = strnlen(value, size);
+  if (!length || length >= size_max) {
+    complain(r, what, length ? "too long" : "empty", LV2_STATE_ERR_UNKNOWN);
+    return NULL;
+  }
+  char* const text = strndup(value, length);
+  if (!text) {
+    complain(r, what, "more than memory holds", LV2_STATE_ERR_UNKNOWN);
+  }
+  return text;
+}
+
+/* @return a path for the plugin, to be freed; NULL when there is none of use */
+static char* retrieve_path(Restoring* const r, const PmtHandover* const h) {
+  char* const path = retrieve_text(r, h->property, "path", PMT_PATH_MAX);
+  char* const mapped = path && r->host.map ? r->host.map->absolute_path(r->host.map->handle, path) : NULL;
+  if (!mapped) {
+    return path; /* as it is */
+  }
+  char* const own = strnlen(mapped, PMT_PATH_MAX) < PMT_PATH_MAX ? strdup(mapped) : NULL;
+  if (!own) {
+    complain(r, "path", "too long", LV2_STATE_ERR_UNKNOWN);
+  }
+  release_path(&r->host, mapped);
+  free(path);
+  return own;
+}
+
+/* @return 0 when there is none of use: then any content is as good */
+static uint64_t retrieve_hash(Restoring* const r) {
+  char* const text = retrieve_text(r, r->self->uris.model_hash, "hash", 64);
+  char* end = NULL;
+  const uint64_t hash = text ? strtoull(text, &end, 16) : 0;
+  if (text && (end != text + 16 || *end)) {
+    complain(r, "hash", "not of 16 digits", LV2_STATE_ERR_UNKNOWN);
+  }
+  const bool good = text && end == text + 16 && !*end;
+  free(text);
+  return good ? hash : 0;
+}
+
+/* Hash and last bars say nothing without the model they belong to. */
+static void restore_model(Restoring* const r) {
+  PmtWorker* const w = &r->self->worker;
+  char* path = retrieve_path(r, &w->model);
+  if (!path) {
+    return;
+  }
+  pmt_handover_restore(&w->model, &(PmtWanted){.path = path, .hash = retrieve_hash(r)});
+  free(path);
 }
 
 /* Not through the worker: this is no real-time thread, both jalv and Ardour would run work() inside this very call, and
-   `arrived` takes a model while run() goes on (or before it ever did) all the same. */
+   `arrived` takes an object while run() goes on (or before it ever did) all the same. What is not in the state (a preset
+   has nothing of all this) is left as it is. */
 static LV2_State_Status restore(LV2_Handle instance, LV2_State_Retrieve_Function retrieve, LV2_State_Handle handle,
                                 uint32_t flags, const LV2_Feature* const* features) {
   PmtPlugin* const self = instance;
+  Restoring r = {self, retrieve, handle, find_features(features), LV2_STATE_SUCCESS};
   (void)flags;
-  size_t size = 0;
-  uint32_t type = 0, value_flags = 0;
-  const char* const value = retrieve(handle, self->uris.model, &size, &type, &value_flags);
-  if (!value) {
-    return LV2_STATE_SUCCESS; /* a preset without a model: leave the model alone */
+  for (PmtHandover* h = self->worker.first; h; h = h->next) {
+    if (h == &self->worker.model) {
+      restore_model(&r);
+      continue;
+    }
+    char* const path = h->kind->property ? retrieve_path(&r, h) : NULL;
+    if (path) {
+      pmt_handover_restore(h, &(PmtWanted){.path = path});
+      free(path);
+    }
   }
-  if (type != self->uris.atom_path && type != self->uris.atom_string) {
-    lv2_log_error(&self->worker.log, "partimento: the saved model is no path; the model in use stays\n");
-    return LV2_STATE_ERR_BAD_TYPE;
-  }
-  char* const path = strndup(value, size); /* Carla does not count the NUL */
-  if (!path) {
-    return LV2_STATE_ERR_UNKNOWN;
-  }
-  const PathFeatures host = find_features(features);
-  const LV2_State_Status status = restore_path(self, path, &host);
-  free(path);
-  return status;
+  return r.status;
 }
 
 const LV2_State_Interface pmt_state_interface = {save, restore};

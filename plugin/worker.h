@@ -1,72 +1,52 @@
 /* SPDX-License-Identifier: ISC */
-/** @file worker.h  Models on their way between threads.
+/** @file worker.h  All that one instance leaves to other threads: models, captures, and what else was added.
 
-    Three sides. The audio thread wishes (pmt_worker_wish) and exchanges (pmt_worker_exchange). The worker thread reads
-    files and frees what was replaced (pmt_worker_work). The host's own thread restores state (pmt_worker_restore).
+    Above: run(), the host's worker thread, state.c, instantiate. Below: handover.h, which says what crosses and how;
+    weights.h (models), captures.h.
 
-    What crosses is one pointer at a time: `arrived` towards the audio thread, the list `retired` away from it. Both
-    belong to the instance, not to the host's message rings: nothing leaks when a host drops a message or closes in the
-    middle of a load, and nothing depends on when (or whether) it calls work_response(). A call of schedule_work() is
-    only a knock: 4 bytes, whatever the path's length. Newer wishes overtake older ones by their serial number. */
+    A call of schedule_work() is only a knock: 4 bytes, whatever is to be done, and one under way at a time. */
 #ifndef PMT_PLUGIN_WORKER_H
 #define PMT_PLUGIN_WORKER_H
 
+#include "captures.h"
 #include "gen/engine.h"
+#include "handover.h"
+#include "uris.h"
 
 #include <lv2/log/logger.h>
 #include <lv2/worker/worker.h>
 
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 
-enum { PMT_PATH_MAX = 4096, PMT_STATUS_MAX = 512 };
-
-/** A model read from disk, or the reason why not. Once its player is with the engine it carries away the old one. */
-typedef struct PmtLoaded {
-  struct PmtLoaded* next; /**< in the retired list */
-  PmtPlayer* player;      /**< owned; NULL when the file could not be used */
-  uint64_t hash;          /**< of the model's content */
-  uint64_t serial;        /**< of the wish it answers */
-  bool restored;          /**< from a saved state: the path counts even when there is no such file */
-  char status[PMT_STATUS_MAX];
-  char path[PMT_PATH_MAX];
-} PmtLoaded;
-
-/** Who owns PmtWorker.asked. */
-typedef enum { PMT_REQUEST_NONE /**< audio */, PMT_REQUEST_ASKED /**< worker */, PMT_REQUEST_LOADING } PmtRequest;
-
-typedef struct {
+typedef struct PmtWorker {
   const LV2_Worker_Schedule* schedule; /**< NULL: the host has no worker */
   LV2_Log_Logger log;                  /**< never used in the audio thread */
+  PmtHandover* first;                  /**< list: model, captures, captured, then what was added */
+  PmtHandover model;
+  PmtHandover captures;                /**< the folder; its path is all there is to it */
+  PmtHandover captured;                /**< each capture: a wish without a path, whose answer has one */
+  char session_folder[PMT_PATH_MAX];   /**< where the host would have our files; "" = it did not say */
 
-  _Atomic(PmtLoaded*) arrived; /**< newest result, not yet seen by the audio thread */
-  _Atomic(PmtLoaded*) retired; /**< to be freed outside the audio thread */
-  _Atomic(uint64_t) serial;    /**< last number given to a wish */
-  _Atomic(int) request;        /**< PmtRequest */
-  _Atomic(bool) knocked;       /**< a knock to free `retired` is under way */
-  char asked[PMT_PATH_MAX];
-  uint64_t asked_serial;
+  _Atomic(PmtParcel*) retired; /**< to be freed outside the audio thread */
+  _Atomic(bool) knocked;       /**< a knock is under way */
 
   pthread_mutex_t mutex; /**< worker, restore and save against each other; never taken by run() */
-  char saved_path[PMT_PATH_MAX];
-  uint64_t saved_serial;
+  char* context;         /**< text of the session that was restored, until something else is played; NULL none */
+  uint64_t context_head; /**< the tape's head then */
 
   /* The audio thread's own. */
-  char wish[PMT_PATH_MAX]; /**< waits for the load in flight */
-  uint64_t wish_serial;
-  bool wishing;
-  PmtLoaded* ready;        /**< waits for the engine to accept it */
-  PmtLoaded* carrier;
-  uint64_t seen_serial, hash;
-  char path[PMT_PATH_MAX];
   char status[PMT_STATUS_MAX];
-  bool path_changed, status_changed; /**< to be told to the host */
+  bool status_changed, status_fresh; /**< to be told to the host; never told yet */
 } PmtWorker;
 
-/** @param schedule may be NULL */
-PmtStatus pmt_worker_init(PmtWorker* worker, const LV2_Worker_Schedule* schedule, const LV2_Log_Logger* log);
+/** @param engine where models go; the engine itself may come later @param features of instantiate */
+PmtStatus pmt_worker_init(PmtWorker* worker, PmtEngine** engine, const LV2_Feature* const* features,
+                          const PmtUris* uris, const LV2_Log_Logger* log);
+
+/** One more thing to hand over. In instantiate. @param handover zeroed; must live as long as the worker
+    @param user what the kind's functions get */
+void pmt_worker_add(PmtWorker* worker, PmtHandover* handover, const PmtHandoverKind* kind, void* user,
+                    LV2_URID property);
 
 /** Free all that is under way, and the engine (NULL is fine). No thread may be inside any more. */
 void pmt_worker_destroy(PmtWorker* worker, PmtEngine* engine);
@@ -74,28 +54,32 @@ void pmt_worker_destroy(PmtWorker* worker, PmtEngine* engine);
 /** Read the first model. @return its player for the engine, or NULL: one line was logged and the plugin is silent */
 PmtPlayer* pmt_worker_load_first(PmtWorker* worker, const char* path);
 
-/** Read a model named by a saved state, here and now, and hand it to the audio thread, which may be running. The path is
-    kept for the next save even when the file is missing. Host's thread. */
-void pmt_worker_restore(PmtWorker* worker, const char* path);
-
-/** Do what there is to do: free, load. Worker thread, or run() itself in a host that is freewheeling. */
+/** Do what there is to do: free, load, capture. Worker thread, or run() itself in a host that is freewheeling. */
 void pmt_worker_work(PmtWorker* worker);
 
-/** Copy the path that belongs into a saved state (empty: none) into a buffer of PMT_PATH_MAX. Any thread but audio. */
-void pmt_worker_copy_path(PmtWorker* worker, char* path);
+/** Free what was replaced. Any thread but audio. */
+void pmt_worker_free_retired(PmtWorker* worker);
 
-/** Ask for another model. @param length without NUL; may be any number */
-void pmt_worker_wish(PmtWorker* worker, const char* path, size_t length) PMT_RT;
+/** Keep a restored session's last bars for a save before anything was played. Any thread but audio.
+    @param context taken over */
+void pmt_worker_keep_context(PmtWorker* worker, char* context, uint64_t tape_head);
 
-/** Once a cycle: send the wish, take what arrived, offer it to the engine, retire what was replaced. */
-void pmt_worker_exchange(PmtWorker* worker, PmtEngine* engine) PMT_RT;
+/** Those bars, unless the tape went on since. @return a copy, to be freed; NULL none */
+char* pmt_worker_copy_context(PmtWorker* worker, uint64_t tape_head);
+
+/** Once a cycle: send wishes, take what arrived and offer it, retire what was replaced. */
+void pmt_worker_exchange(PmtWorker* worker) PMT_RT;
 
 /** Write the last bars to a .mid file: the capture button was pressed. The worker does it; where the file went, or why
     there is none, comes back as status line and as property urn:partimento:captured. Without a worker: a line says so.
-    @param bars 0 = all since the last start */
-void pmt_worker_capture(PmtWorker* worker, PmtEngine* engine, uint32_t bars) PMT_RT;
+    @param controls sane, of this cycle @param bars 0 = all since the last start */
+void pmt_worker_capture(PmtWorker* worker, const PmtEngine* engine, const PmtControls* controls, uint32_t bars) PMT_RT;
 
-/** Set the line shown to the player. @param text a literal */
+/** Set the line shown to the player. One that was never told yet is not lost: the new one follows it.
+    @param text ends with NUL, without newline */
 void pmt_worker_say(PmtWorker* worker, const char* text) PMT_RT;
+
+/** The same: "model not loaded: the path is empty". */
+void pmt_worker_complain(PmtWorker* worker, const PmtHandoverKind* kind, const char* text) PMT_RT;
 
 #endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/* The slow half of weights.h. Above: handover_setup.c. Below: gen/model */
+#include "weights.h"
+
+#include "gen/engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char* base_name(const char* const path) {
+  const char* const slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+static PmtStatus load(void* const user, const PmtWanted* const wanted, PmtParcel* const parcel, PmtError* const error) {
+  (void)user;
+  PmtModel* model = NULL;
+  PmtStatus status = pmt_model_load(wanted->path, &model, error);
+  if (status) {
+    return status;
+  }
+  PmtPlayer* player = NULL;
+  status = pmt_player_new(model, &player);
+  if (status) {
+    pmt_model_free(model);
+    return pmt_fail(error, status, "%s: %s", wanted->path, pmt_strerror(status));
+  }
+  parcel->object = player;
+  parcel->hash = model->hash;
+  snprintf(parcel->status, sizeof parcel->status, "playing %s (%s)", model->title[0] ? model->title : "a model",
+           base_name(wanted->path));
+  return PMT_OK;
+}
+
+static void unload(void* const player) { pmt_player_free(player); }
+
+const PmtHandoverKind pmt_weights_kind = {
+  .failed = "model not loaded",
+  .property = true,
+  .load = load,
+  .unload = unload,
+  .offer = pmt_weights_offer,
+  .take_old = pmt_weights_take_old,
+};
