@@ -15,6 +15,7 @@
 #include <lv2/options/options.h>
 #include <lv2/patch/patch.h>
 #include <lv2/time/time.h>
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -30,6 +31,22 @@ LV2_URID pmt_host_map(void* const handle, const char* const uri) {
   CHECK(host->n_uris < HOST_URIS && strlen(uri) < sizeof *host->uri);
   memcpy(host->uri[host->n_uris], uri, strlen(uri) + 1);
   return ++host->n_uris;
+}
+
+static void map_keys(PmtHost* const host) {
+  host->key = (HostKeys){.midi = pmt_host_map(host, LV2_MIDI__MidiEvent),
+                         .position = pmt_host_map(host, LV2_TIME__Position),
+                         .frame = pmt_host_map(host, LV2_TIME__frame),
+                         .speed = pmt_host_map(host, LV2_TIME__speed),
+                         .bar = pmt_host_map(host, LV2_TIME__bar),
+                         .bar_beat = pmt_host_map(host, LV2_TIME__barBeat),
+                         .beats_per_bar = pmt_host_map(host, LV2_TIME__beatsPerBar),
+                         .beat_unit = pmt_host_map(host, LV2_TIME__beatUnit),
+                         .bpm = pmt_host_map(host, LV2_TIME__beatsPerMinute),
+                         .set = pmt_host_map(host, LV2_PATCH__Set),
+                         .get = pmt_host_map(host, LV2_PATCH__Get),
+                         .property = pmt_host_map(host, LV2_PATCH__property),
+                         .value = pmt_host_map(host, LV2_PATCH__value)};
 }
 
 /* Log -------------------------------------------------------------------------------------------------------------- */
@@ -77,7 +94,7 @@ static void connect_ports(PmtHost* const host) {
     pmt_host_connect(host, i, &host->port[i]);
   }
   for (uint32_t side = 0; side < 2 && sounds(host); ++side) {
-    host->audio[side] = calloc(HOST_FRAMES, sizeof *host->audio[side]);
+    host->audio[side] = calloc(HOST_FRAMES + 1, sizeof *host->audio[side]);
     CHECK(host->audio[side]);
     pmt_host_connect(host, PMT_PORT_OUT_LEFT + side, host->audio[side]);
   }
@@ -126,6 +143,7 @@ PmtHost* pmt_host_new(const PmtHostOptions* const options) {
   }
   host->map_feature = (LV2_URID_Map){host, pmt_host_map};
   lv2_atom_forge_init(&host->forge, &host->map_feature);
+  map_keys(host);
   host->descriptor = load_descriptor(host);
   pmt_host_worker_start(host);
   host->handle = instantiate(host);
@@ -196,13 +214,13 @@ void pmt_host_begin(PmtHost* const host) {
 
 void pmt_host_send_midi(PmtHost* const host, const uint32_t frame, const uint8_t* const bytes, const uint32_t size) {
   CHECK(lv2_atom_forge_frame_time(&host->forge, frame));
-  CHECK(lv2_atom_forge_atom(&host->forge, size, pmt_host_map(host, LV2_MIDI__MidiEvent)));
+  CHECK(lv2_atom_forge_atom(&host->forge, size, host->key.midi));
   CHECK(lv2_atom_forge_write(&host->forge, bytes, size));
 }
 
-static void send_number(PmtHost* const host, const char* const uri, const double value, const PmtHostNumbers numbers) {
+static void send_number(PmtHost* const host, const LV2_URID key, const double value, const PmtHostNumbers numbers) {
   LV2_Atom_Forge* const forge = &host->forge;
-  lv2_atom_forge_key(forge, pmt_host_map(host, uri));
+  lv2_atom_forge_key(forge, key);
   switch (numbers) {
   case PMT_HOST_DOUBLES: CHECK(lv2_atom_forge_double(forge, value)); break;
   case PMT_HOST_FLOATS: CHECK(lv2_atom_forge_float(forge, (float)value)); break;
@@ -218,35 +236,42 @@ void pmt_host_send_position(PmtHost* const host, const uint32_t frame, const Pmt
   const PmtHostNumbers part = plain ? PMT_HOST_FLOATS : numbers == PMT_HOST_INTS ? PMT_HOST_DOUBLES : numbers;
   LV2_Atom_Forge_Frame object;
   CHECK(lv2_atom_forge_frame_time(&host->forge, frame));
-  CHECK(lv2_atom_forge_object(&host->forge, &object, 0, pmt_host_map(host, LV2_TIME__Position)));
+  CHECK(lv2_atom_forge_object(&host->forge, &object, 0, host->key.position));
   if (p->frame != PMT_NO_FRAME) {
-    send_number(host, LV2_TIME__frame, (double)p->frame, whole);
+    send_number(host, host->key.frame, (double)p->frame, whole);
   }
-  send_number(host, LV2_TIME__speed, (double)p->speed, part);
+  send_number(host, host->key.speed, (double)p->speed, part);
   if (p->bar_beat >= 0.0) {
-    send_number(host, LV2_TIME__bar, (double)p->bar, whole);
-    send_number(host, LV2_TIME__barBeat, p->bar_beat, plain ? PMT_HOST_FLOATS : part);
+    send_number(host, host->key.bar, (double)p->bar, whole);
+    send_number(host, host->key.bar_beat, p->bar_beat, plain ? PMT_HOST_FLOATS : part);
   }
   if (p->beats_per_bar > 0.0f) {
-    send_number(host, LV2_TIME__beatsPerBar, (double)p->beats_per_bar, part);
+    send_number(host, host->key.beats_per_bar, (double)p->beats_per_bar, part);
   }
   if (p->unit > 0) {
-    send_number(host, LV2_TIME__beatUnit, (double)p->unit, plain ? PMT_HOST_INTS : whole);
+    send_number(host, host->key.beat_unit, (double)p->unit, plain ? PMT_HOST_INTS : whole);
   }
   if (p->bpm > 0.0f) {
-    send_number(host, LV2_TIME__beatsPerMinute, (double)p->bpm, part);
+    send_number(host, host->key.bpm, (double)p->bpm, part);
   }
   lv2_atom_forge_pop(&host->forge, &object);
+}
+
+void pmt_host_send_atom(PmtHost* const host, const uint32_t frame, const char* const type, const void* const value,
+                        const uint32_t size) {
+  CHECK(lv2_atom_forge_frame_time(&host->forge, frame));
+  CHECK(lv2_atom_forge_atom(&host->forge, size, pmt_host_map(host, type)));
+  CHECK(!size || lv2_atom_forge_write(&host->forge, value, size));
 }
 
 void pmt_host_send_set(PmtHost* const host, const uint32_t frame, const char* const property, const char* const type,
                        const void* const value, const uint32_t size) {
   LV2_Atom_Forge_Frame object;
   CHECK(lv2_atom_forge_frame_time(&host->forge, frame));
-  CHECK(lv2_atom_forge_object(&host->forge, &object, 0, pmt_host_map(host, LV2_PATCH__Set)));
-  lv2_atom_forge_key(&host->forge, pmt_host_map(host, LV2_PATCH__property));
+  CHECK(lv2_atom_forge_object(&host->forge, &object, 0, host->key.set));
+  lv2_atom_forge_key(&host->forge, host->key.property);
   lv2_atom_forge_urid(&host->forge, pmt_host_map(host, property));
-  lv2_atom_forge_key(&host->forge, pmt_host_map(host, LV2_PATCH__value));
+  lv2_atom_forge_key(&host->forge, host->key.value);
   CHECK(lv2_atom_forge_atom(&host->forge, size, pmt_host_map(host, type)));
   CHECK(!size || lv2_atom_forge_write(&host->forge, value, size));
   lv2_atom_forge_pop(&host->forge, &object);
@@ -259,9 +284,9 @@ void pmt_host_send_model(PmtHost* const host, const uint32_t frame, const char* 
 void pmt_host_send_get(PmtHost* const host, const uint32_t frame, const char* const property) {
   LV2_Atom_Forge_Frame object;
   CHECK(lv2_atom_forge_frame_time(&host->forge, frame));
-  CHECK(lv2_atom_forge_object(&host->forge, &object, 0, pmt_host_map(host, LV2_PATCH__Get)));
+  CHECK(lv2_atom_forge_object(&host->forge, &object, 0, host->key.get));
   if (property) {
-    lv2_atom_forge_key(&host->forge, pmt_host_map(host, LV2_PATCH__property));
+    lv2_atom_forge_key(&host->forge, host->key.property);
     lv2_atom_forge_urid(&host->forge, pmt_host_map(host, property));
   }
   lv2_atom_forge_pop(&host->forge, &object);
@@ -288,28 +313,40 @@ static void take_midi(PmtHost* const host, const uint32_t frame, const uint8_t* 
 
 static void take_message(PmtHost* const host, const LV2_Atom_Object* const object) {
   const LV2_Atom *property = NULL, *value = NULL;
-  LV2_Atom_Object_Query query[] = {{pmt_host_map(host, LV2_PATCH__property), &property},
-                                   {pmt_host_map(host, LV2_PATCH__value), &value},
+  LV2_Atom_Object_Query query[] = {{host->key.property, &property},
+                                   {host->key.value, &value},
                                    LV2_ATOM_OBJECT_QUERY_END};
   lv2_atom_object_query(object, query);
-  CHECK(object->body.otype == pmt_host_map(host, LV2_PATCH__Set));
+  CHECK(object->body.otype == host->key.set);
   CHECK(property && property->type == host->forge.URID && value);
   const char* const text = (const char*)(value + 1);
   CHECK(value->size && text[value->size - 1] == 0);
   ++host->n_messages;
-  if (((const LV2_Atom_URID*)property)->body == pmt_host_map(host, PMT_PLUGIN_MODEL_URI)) {
-    CHECK(value->type == host->forge.Path);
-    snprintf(host->path, sizeof host->path, "%s", text);
-  } else {
-    CHECK(((const LV2_Atom_URID*)property)->body == pmt_host_map(host, PMT_PLUGIN_STATUS_URI));
-    CHECK(value->type == host->forge.String);
-    snprintf(host->status, sizeof host->status, "%s", text);
+  const LV2_URID key = ((const LV2_Atom_URID*)property)->body;
+  const bool is_status = key == pmt_host_map(host, PMT_PLUGIN_STATUS_URI);
+  CHECK(value->type == (is_status ? host->forge.String : host->forge.Path));
+  uint32_t i = 0;
+  while (host->told[i].property && host->told[i].property != key) {
+    CHECK(++i < HOST_TOLD);
+  }
+  host->told[i].property = key;
+  snprintf(host->told[i].text, sizeof host->told[i].text, "%s", text);
+}
+
+/* The sound of a cycle is all written, and nothing behind it. */
+static void check_sound(const PmtHost* const host, const uint32_t n_frames) {
+  for (int side = 0; side < 2 && host->audio[side]; ++side) {
+    const float* const sound = host->audio[side];
+    for (uint32_t i = 0; i < n_frames; ++i) {
+      CHECKF(isfinite(sound[i]), "side %d, frame %u of %u", side, i, n_frames);
+    }
+    CHECKF(isnan(sound[n_frames]), "side %d: more than %u frames", side, n_frames);
   }
 }
 
 static void take_output(PmtHost* const host, const uint32_t n_frames) {
   const LV2_Atom_Sequence* const out = (const LV2_Atom_Sequence*)host->out;
-  const LV2_URID midi = pmt_host_map(host, LV2_MIDI__MidiEvent);
+  const LV2_URID midi = host->key.midi;
   for (size_t i = 0; i < HOST_CANARY; ++i) {
     CHECKF(host->out[sizeof(LV2_Atom) + host->out_capacity + i] == HOST_CANARY_BYTE, "%zu", i);
   }
@@ -337,20 +374,30 @@ static void take_output(PmtHost* const host, const uint32_t n_frames) {
 
 void pmt_host_watch(PmtHost* const host, void (*const watch)(bool inside)) { host->watch = watch; }
 
+void pmt_host_tell_watch(PmtHost* const host, const bool inside) {
+  if (host->watch) {
+    host->watch(inside);
+  }
+}
+
 void pmt_host_run(PmtHost* const host, const uint32_t n_frames) {
   CHECK(!host->audio[0] || n_frames <= HOST_FRAMES);
   lv2_atom_forge_pop(&host->forge, &host->in_frame);
   *(LV2_Atom*)host->out = (LV2_Atom){host->out_capacity, 0}; /* the type is not Chunk in Carla */
-  if (host->watch) {
-    host->watch(true);
+  for (int side = 0; side < 2 && host->audio[side]; ++side) {
+    for (uint32_t i = 0; i <= n_frames; ++i) {
+      host->audio[side][i] = NAN;
+    }
   }
+  host->running = true;
+  pmt_host_tell_watch(host, true);
   host->descriptor->run(host->handle, n_frames);
-  if (host->watch) {
-    host->watch(false);
-  }
+  pmt_host_tell_watch(host, false);
+  host->running = false;
   if (host->out_connected) {
     take_output(host, n_frames);
   }
+  check_sound(host, n_frames);
   host->frame += n_frames;
   pmt_host_worker_respond(host);
   pmt_host_begin(host);
@@ -359,7 +406,7 @@ void pmt_host_run(PmtHost* const host, const uint32_t n_frames) {
 bool pmt_host_await(PmtHost* const host, const char* const text) {
   for (int i = 0; i < 400; ++i) {
     pmt_host_run(host, 64);
-    if (strstr(host->status, text)) {
+    if (strstr(pmt_host_status(host), text)) {
       return true;
     }
     if (host->options.worker == PMT_HOST_POLLED) {
@@ -372,11 +419,21 @@ bool pmt_host_await(PmtHost* const host, const char* const text) {
 }
 
 const float* pmt_host_audio(const PmtHost* const host, const int side) { return host->audio[side]; }
+const char* pmt_host_told(PmtHost* const host, const char* const property) {
+  const LV2_URID key = pmt_host_map(host, property);
+  for (uint32_t i = 0; i < HOST_TOLD; ++i) {
+    if (host->told[i].property == key) {
+      return host->told[i].text;
+    }
+  }
+  return "";
+}
+
 PmtMidiList* pmt_host_midi(PmtHost* const host) { return &host->midi; }
 uint64_t pmt_host_frame(const PmtHost* const host) { return host->frame; }
 uint32_t pmt_host_sounding(const PmtHost* const host) { return host->n_sounding; }
-const char* pmt_host_status(const PmtHost* const host) { return host->status; }
-const char* pmt_host_path(const PmtHost* const host) { return host->path; }
+const char* pmt_host_status(PmtHost* const host) { return pmt_host_told(host, PMT_PLUGIN_STATUS_URI); }
+const char* pmt_host_path(PmtHost* const host) { return pmt_host_told(host, PMT_PLUGIN_MODEL_URI); }
 uint32_t pmt_host_messages(const PmtHost* const host) { return host->n_messages; }
 const char* pmt_host_log(const PmtHost* const host) { return host->log; }
 LV2_Handle pmt_host_handle(const PmtHost* const host) { return host->handle; }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /** @file lv2_host.h  A small LV2 host for tests: loads an object of the built bundle by dlopen and drives its one descriptor.
 
-    It misbehaves on request as real hosts do: without a worker, with one that refuses, that is polled, or that runs
-    inside schedule_work(); with an output buffer of any size; with paths that are not malloc's. After each cycle it
-    checks what holds for every plugin: events whole, in order, inside the buffer, nothing written behind it, no note-on
-    for a note that sounds on, no note-off for one that does not. Calls that fail end the test. */
+    It misbehaves on request as real hosts do: without a worker, with one that refuses, that forgets, that is polled, or
+    that runs inside schedule_work(); with an output buffer of any size; with paths that are not malloc's. After each
+    cycle it checks what holds for every plugin: events whole, in order, inside the buffer, nothing written behind it, no
+    note-on for a note that sounds on, no note-off for one that does not, sound that is there, finite and no longer than
+    the cycle. Calls that fail end the test. */
 #ifndef PMT_TESTS_SUPPORT_LV2_HOST_H
 #define PMT_TESTS_SUPPORT_LV2_HOST_H
 
@@ -22,6 +23,7 @@ typedef enum {
   PMT_HOST_POLLED,    /**< work happens in pmt_host_work() */
   PMT_HOST_INSIDE,    /**< inside schedule_work(), as when freewheeling */
   PMT_HOST_REFUSING,  /**< schedule_work() says no; pmt_host_accept() mends it into PMT_HOST_POLLED */
+  PMT_HOST_LOSING,    /**< it says yes and forgets, as jalv's does when its ring is full */
 } PmtHostWorker;
 
 typedef struct {
@@ -57,6 +59,8 @@ typedef enum { PMT_HOST_PLAIN, PMT_HOST_DOUBLES, PMT_HOST_FLOATS, PMT_HOST_INTS,
 /** Events for the next cycle, in frame order. Fields of the position that engine.h calls "not given" are left out. */
 void pmt_host_send_position(PmtHost* host, uint32_t frame, const PmtPosition* position, PmtHostNumbers numbers);
 void pmt_host_send_midi(PmtHost* host, uint32_t frame, const uint8_t* bytes, uint32_t size);
+/** Any other atom. */
+void pmt_host_send_atom(PmtHost* host, uint32_t frame, const char* type_uri, const void* value, uint32_t size);
 /** patch:Set of `property` to `value` (`size` bytes, of atom type `type_uri`). */
 void pmt_host_send_set(PmtHost* host, uint32_t frame, const char* property, const char* type_uri, const void* value,
                        uint32_t size);
@@ -65,7 +69,8 @@ void pmt_host_send_model(PmtHost* host, uint32_t frame, const char* path);
 /** patch:Get of a property, or of all when NULL. */
 void pmt_host_send_get(PmtHost* host, uint32_t frame, const char* property);
 
-/** One cycle. Around the call of the plugin's run() and nothing else, `watch` is called with true, then false. */
+/** One cycle. Around the call of the plugin's run() and nothing else (what the worker does inside it is left out),
+    `watch` is called with true, then false. */
 void pmt_host_run(PmtHost* host, uint32_t n_frames);
 void pmt_host_watch(PmtHost* host, void (*watch)(bool inside));
 
@@ -73,6 +78,8 @@ void pmt_host_watch(PmtHost* host, void (*watch)(bool inside));
 uint32_t pmt_host_work(PmtHost* host);
 /** PMT_HOST_REFUSING becomes PMT_HOST_POLLED. */
 void pmt_host_accept(PmtHost* host);
+/** From the next cycle on: freewheeling begins, the ring fills up. Neither from nor to a thread or none. */
+void pmt_host_set_worker(PmtHost* host, PmtHostWorker worker);
 /** How often schedule_work() was called. */
 uint32_t pmt_host_requests(const PmtHost* host);
 /** Run empty cycles, up to about two seconds, until the status text contains `text`. */
@@ -85,18 +92,36 @@ const float* pmt_host_audio(const PmtHost* host, int side);
 PmtMidiList* pmt_host_midi(PmtHost* host);
 uint64_t pmt_host_frame(const PmtHost* host);
 uint32_t pmt_host_sounding(const PmtHost* host);
-const char* pmt_host_status(const PmtHost* host); /**< as last told by patch:Set; "" at first */
-const char* pmt_host_path(const PmtHost* host);
+/** The text (a path, a string) of a property as last told by patch:Set; "" at first. */
+const char* pmt_host_told(PmtHost* host, const char* property);
+const char* pmt_host_status(PmtHost* host); /**< that of PMT_PLUGIN_STATUS_URI */
+const char* pmt_host_path(PmtHost* host);   /**< that of PMT_PLUGIN_MODEL_URI */
 uint32_t pmt_host_messages(const PmtHost* host);  /**< patch:Set received */
 const char* pmt_host_log(const PmtHost* host);    /**< last line logged */
 
-/** What a host keeps of save(). A zeroed struct is empty. */
+enum { PMT_HOST_PROPERTIES = 8, PMT_HOST_VALUE = 66000 };
+
 typedef struct {
   char key[128], type[128];
-  char value[8192];
-  size_t size; /**< 0: nothing was stored. Take 1 away to be Carla */
-  uint32_t count;
+  char value[PMT_HOST_VALUE];
+  size_t size; /**< 0: nothing is stored here. Take 1 away to be Carla */
+} PmtHostProperty;
+
+/** What a host keeps of save(), in the order stored. A zeroed struct is empty. Half a megabyte: mind the stack. */
+typedef struct {
+  union {
+    PmtHostProperty property[PMT_HOST_PROPERTIES];
+    struct { /* the first of them: shorter to write for those who want just one */
+      char key[128], type[128];
+      char value[PMT_HOST_VALUE];
+      size_t size;
+    };
+  };
+  uint32_t count; /**< stored by save(); restore() looks at all that have a size */
 } PmtHostState;
+
+/** NULL: it was not stored. */
+PmtHostProperty* pmt_host_find_property(PmtHostState* state, const char* key);
 
 typedef struct {
   bool map;     /**< state:mapPath: paths are turned into "abstract:..." */

@@ -15,13 +15,18 @@
 #include <stdatomic.h>
 
 enum { HOST_URIS = 128, HOST_IN = 65536, HOST_CANARY = 64, HOST_CANARY_BYTE = 0x5a, HOST_RING = 64, HOST_MESSAGE = 256,
-       HOST_PORTS = 32, HOST_FRAMES = 65536 };
+       HOST_PORTS = 32, HOST_FRAMES = 65536, HOST_TOLD = 8 };
 
 /** Messages from one thread to one other, without locks: schedule_work() runs in the audio thread. */
 typedef struct {
   struct { uint32_t size; uint8_t bytes[HOST_MESSAGE]; } message[HOST_RING];
   _Atomic(uint32_t) head, tail;
 } HostRing;
+
+/** What cycles need, mapped once: looking names up took more time than the plugin's silence. */
+typedef struct {
+  LV2_URID midi, position, frame, speed, bar, bar_beat, beats_per_bar, beat_unit, bpm, set, get, property, value;
+} HostKeys;
 
 struct PmtHost {
   PmtHostOptions options;
@@ -34,6 +39,7 @@ struct PmtHost {
   const LV2_Worker_Interface* worker;
   const LV2_State_Interface* state;
   LV2_Handle handle;
+  HostKeys key;
   float port[HOST_PORTS];
   _Alignas(8) uint8_t in[HOST_IN];
   LV2_Atom_Forge forge;
@@ -46,8 +52,10 @@ struct PmtHost {
   PmtMidiList midi;
   bool sounds[16][128];
   uint32_t n_sounding, n_messages;
-  char status[1024], path[4200], log[1024];
+  struct { LV2_URID property; char text[4200]; } told[HOST_TOLD];
+  char log[1024];
   void (*watch)(bool inside);
+  bool running;
 
   LV2_Worker_Schedule schedule;
   HostRing requests, responses;
@@ -62,6 +70,8 @@ LV2_URID pmt_host_map(void* host, const char* uri);
 void pmt_host_begin(PmtHost* host);
 void pmt_host_worker_start(PmtHost* host);
 void pmt_host_worker_stop(PmtHost* host);
+/** Call the watch, if there is one. */
+void pmt_host_tell_watch(PmtHost* host, bool inside);
 /** Deliver responses: after run(). */
 void pmt_host_worker_respond(PmtHost* host);
 

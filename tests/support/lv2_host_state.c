@@ -68,40 +68,50 @@ static void with_paths(PmtHost* const host, const PmtHostPaths paths, void* cons
 
 static const char* unmap(const PmtHost* const host, const LV2_URID urid) { return host->uri[urid - 1]; }
 
-typedef struct { PmtHost* host; PmtHostState* state; const PmtHostState* saved; } StateHandle;
+PmtHostProperty* pmt_host_find_property(PmtHostState* const state, const char* const key) {
+  for (uint32_t i = 0; i < PMT_HOST_PROPERTIES; ++i) {
+    if (state->property[i].size && !strcmp(state->property[i].key, key)) {
+      return &state->property[i];
+    }
+  }
+  return NULL;
+}
+
+typedef struct { PmtHost* host; PmtHostState* state; } StateHandle;
 
 static LV2_State_Status store(LV2_State_Handle handle, uint32_t key, const void* value, size_t size, uint32_t type,
                               uint32_t flags) {
   const StateHandle* const h = handle;
-  PmtHostState* const state = h->state;
-  CHECK(size && size <= sizeof state->value && flags == LV2_STATE_IS_POD);
-  snprintf(state->key, sizeof state->key, "%s", unmap(h->host, key));
-  snprintf(state->type, sizeof state->type, "%s", unmap(h->host, type));
-  memcpy(state->value, value, size);
-  state->size = size;
-  ++state->count;
+  CHECK(h->state->count < PMT_HOST_PROPERTIES && !pmt_host_find_property(h->state, unmap(h->host, key)));
+  PmtHostProperty* const property = &h->state->property[h->state->count++];
+  CHECK(size && size <= sizeof property->value && flags == LV2_STATE_IS_POD);
+  snprintf(property->key, sizeof property->key, "%s", unmap(h->host, key));
+  snprintf(property->type, sizeof property->type, "%s", unmap(h->host, type));
+  memcpy(property->value, value, size);
+  property->size = size;
   return LV2_STATE_SUCCESS;
 }
 
 static const void* retrieve(LV2_State_Handle handle, uint32_t key, size_t* size, uint32_t* type, uint32_t* flags) {
   const StateHandle* const h = handle;
-  if (!h->saved->size || strcmp(unmap(h->host, key), h->saved->key)) {
+  PmtHostProperty* const property = pmt_host_find_property(h->state, unmap(h->host, key));
+  if (!property) {
     return NULL;
   }
-  *size = h->saved->size;
-  *type = pmt_host_map(h->host, h->saved->type);
+  *size = property->size;
+  *type = pmt_host_map(h->host, property->type);
   *flags = LV2_STATE_IS_POD;
-  return h->saved->value;
+  return property->value;
 }
 
 static void save(PmtHost* const host, void* const data, const LV2_Feature* const* const features) {
-  StateHandle handle = {host, data, NULL};
-  *handle.state = (PmtHostState){.size = 0};
+  StateHandle handle = {host, data};
+  memset(handle.state, 0, sizeof *handle.state);
   CHECK(!host->state->save(host->handle, store, &handle, LV2_STATE_IS_POD, features));
 }
 
 static void restore(PmtHost* const host, void* const data, const LV2_Feature* const* const features) {
-  StateHandle handle = {host, NULL, data};
+  StateHandle handle = {host, data};
   host->state->restore(host->handle, retrieve, &handle, 0, features);
 }
 
@@ -110,8 +120,12 @@ void pmt_host_save(PmtHost* const host, PmtHostState* const state, const PmtHost
 }
 
 void pmt_host_restore(PmtHost* const host, const PmtHostState* const state, const PmtHostPaths paths) {
-  PmtHostState copy = *state;
-  with_paths(host, paths, &copy, restore);
+  PmtHostState* const copy = malloc(sizeof *copy); /* gone when restore() is back: nobody may keep what it was given */
+  CHECK(copy);
+  memcpy(copy, state, sizeof *copy);
+  with_paths(host, paths, copy, restore);
+  memset(copy, 'x', sizeof *copy);
+  free(copy);
 }
 
 int pmt_host_paths_out(const PmtHost* const host) { return host->paths_out; }

@@ -46,12 +46,25 @@ static LV2_Worker_Status respond_now(LV2_Worker_Respond_Handle handle, uint32_t 
   return host->worker->work_response(host->handle, size, data);
 }
 
+/* The host's wish, not run()'s doing: nobody watches. */
+static LV2_Worker_Status work_inside(PmtHost* const host, const uint32_t size, const void* const data) {
+  if (host->running) {
+    pmt_host_tell_watch(host, false);
+  }
+  const LV2_Worker_Status status = host->worker->work(host->handle, respond_now, host, size, data);
+  if (host->running) {
+    pmt_host_tell_watch(host, true);
+  }
+  return status;
+}
+
 static LV2_Worker_Status schedule(LV2_Worker_Schedule_Handle handle, uint32_t size, const void* data) {
   PmtHost* const host = handle;
   atomic_fetch_add(&host->n_requests, 1);
   switch (host->options.worker) {
   case PMT_HOST_REFUSING: return LV2_WORKER_ERR_NO_SPACE;
-  case PMT_HOST_INSIDE: return host->worker->work(host->handle, respond_now, host, size, data);
+  case PMT_HOST_LOSING: return LV2_WORKER_SUCCESS;
+  case PMT_HOST_INSIDE: return work_inside(host, size, data);
   default: return ring_put(&host->requests, size, data) ? LV2_WORKER_SUCCESS : LV2_WORKER_ERR_NO_SPACE;
   }
 }
@@ -110,5 +123,11 @@ void pmt_host_worker_respond(PmtHost* const host) {
   }
 }
 
-void pmt_host_accept(PmtHost* const host) { host->options.worker = PMT_HOST_POLLED; }
+void pmt_host_accept(PmtHost* const host) { pmt_host_set_worker(host, PMT_HOST_POLLED); }
+
+void pmt_host_set_worker(PmtHost* const host, const PmtHostWorker worker) {
+  CHECK(!host->threaded && host->options.worker != PMT_HOST_NO_WORKER);
+  CHECK(worker != PMT_HOST_THREAD && worker != PMT_HOST_NO_WORKER);
+  host->options.worker = worker;
+}
 uint32_t pmt_host_requests(const PmtHost* const host) { return atomic_load(&host->n_requests); }
