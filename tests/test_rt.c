@@ -1,154 +1,26 @@
 /* SPDX-License-Identifier: ISC */
-/* run() never allocates, frees, locks, calls the system, faults a page in, waits, or uses much stack.
-
-   Means, around each run() and nothing else: malloc's family (support/fail_alloc.h) and pthread_mutex_lock are ours (the
-   program is linked with -rdynamic, so the plugin's calls come here); the kernel turns every system call into SIGSYS (user dispatch, Linux 5.11,
-   x86-64); rusage counts page faults and waits; the stack below is painted. The checker is first shown to see each of
-   these done on purpose. Under sanitizers, which do such things themselves, only allocations and the music are checked. */
+/* run() never allocates, frees, locks, calls the system, faults a page in, waits, or uses much stack. support/rt_watch.h
+   says how that is seen; here it is first shown to see each of these done on purpose. Under sanitizers only allocations
+   and the music are checked. */
 #include "check.h"
 
 #include "base/random.h"
 #include "ports.h"
-#include "support/fail_alloc.h"
 #include "support/lv2_host.h"
+#include "support/rt_watch.h"
 #include "support/tiny_model.h"
 
 #include <dlfcn.h>
-#include <errno.h>
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(__has_feature)
-#  if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#    define SANITIZED 1
-#  endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#  define SANITIZED 1
-#endif
+enum { STACK_LIMIT = 64 << 10 };
 
-/* The checker ------------------------------------------------------------------------------------------------------- */
-
-enum { STACK_LIMIT = 64 << 10, STACK_PAINTED = 128 << 10, STACK_PAINT = 0xa5, STACK_SKIP = 512 };
-
-/* What happened inside run(), summed over cycles. */
-typedef struct {
-  uint64_t allocations, locks, system_calls, faults, waits;
-  int64_t first_call;  /**< number of the first system call seen, -1 none */
-  size_t stack;        /**< most bytes used */
-} Trespass;
-
-static _Thread_local Trespass seen = {.first_call = -1};
-static _Thread_local volatile bool inside;
-static _Thread_local struct rusage usage;
-static _Thread_local volatile char selector; /* 0 = system calls pass */
 static bool dispatches;
-
-#ifndef SANITIZED
-static _Thread_local unsigned char* painted; /* lowest painted byte */
-
-__attribute__((visibility("default"))) int pthread_mutex_lock(pthread_mutex_t* mutex) {
-  static int (*real)(pthread_mutex_t*);
-  if (!real) {
-    *(void**)&real = dlsym(RTLD_NEXT, "pthread_mutex_lock");
-  }
-  if (inside) {
-    ++seen.locks;
-  }
-  return real(mutex);
-}
-
-/* Everything below the caller's frame becomes paint; what run() wrote over is found by scanning from the far end. */
-static __attribute__((noinline)) void paint_stack(void) {
-  unsigned char* const here = __builtin_frame_address(0);
-  painted = here - STACK_SKIP - STACK_PAINTED;
-  for (volatile unsigned char* p = painted; p < here - STACK_SKIP; ++p) {
-    *p = STACK_PAINT;
-  }
-}
-
-static __attribute__((noinline)) size_t measure_stack(void) {
-  const unsigned char* const end = painted + STACK_PAINTED;
-  const volatile unsigned char* p = painted;
-  while (p < end && *p == STACK_PAINT) {
-    ++p;
-  }
-  return (size_t)(end - p) + STACK_SKIP;
-}
-#else
-static void paint_stack(void) {}
-static size_t measure_stack(void) { return 0; }
-#endif
-
-#if defined(__x86_64__) && !defined(SANITIZED) && defined(PR_SET_SYSCALL_USER_DISPATCH)
-#  include <ucontext.h>
-
-/* Count the call, let system calls pass again (the return from here is one), and do it. */
-static void on_system_call(int number, siginfo_t* info, void* context) {
-  ucontext_t* const c = context;
-  greg_t* const r = c->uc_mcontext.gregs;
-  (void)number;
-  selector = 0;
-  ++seen.system_calls;
-  if (seen.first_call < 0) {
-    seen.first_call = info->si_syscall;
-  }
-  const long result = syscall(info->si_syscall, r[REG_RDI], r[REG_RSI], r[REG_RDX], r[REG_R10], r[REG_R8], r[REG_R9]);
-  r[REG_RAX] = result == -1 ? -errno : result;
-}
-
-/* For this thread, from now on. */
-static void dispatch_system_calls(void) {
-  static _Thread_local char* alternative; /* the handler must not be taken for run()'s stack */
-  alternative = malloc(64 << 10);          /* until the end of the test */
-  const stack_t stack = {.ss_sp = alternative, .ss_size = 64 << 10};
-  const struct sigaction action = {.sa_sigaction = on_system_call, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-  CHECK(!sigaltstack(&stack, NULL));
-  CHECK(!sigaction(SIGSYS, &action, NULL));
-  dispatches = !prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0L, 0L, &selector);
-}
-#else
-static void dispatch_system_calls(void) {}
-#endif
-
-static void count_allocation(const char* const function) {
-  (void)function;
-  ++seen.allocations;
-}
-
-static void watch(const bool begin) {
-  struct rusage after;
-  if (begin) {
-    paint_stack();
-    getrusage(RUSAGE_THREAD, &usage);
-    pmt_alloc_watch(count_allocation);
-    inside = true;
-    selector = 1;
-    return;
-  }
-  selector = 0;
-  inside = false;
-  pmt_alloc_watch(NULL);
-  getrusage(RUSAGE_THREAD, &after);
-  seen.faults += (uint64_t)(after.ru_minflt - usage.ru_minflt) + (uint64_t)(after.ru_majflt - usage.ru_majflt);
-  seen.waits += (uint64_t)(after.ru_nvcsw - usage.ru_nvcsw);
-  const size_t stack = measure_stack();
-  seen.stack = stack > seen.stack ? stack : seen.stack;
-}
-
-static Trespass take_seen(void) {
-  const Trespass result = seen;
-  seen = (Trespass){.first_call = -1};
-  return result;
-}
 
 /* The checker sees what it should see -------------------------------------------------------------------------------- */
 
@@ -179,17 +51,17 @@ static __attribute__((noinline)) void do_stack(void) {
   }
 }
 
-static Trespass try(void (*const deed)(void)) {
-  take_seen();
+static PmtTrespass try(void (*const deed)(void)) {
+  pmt_rt_take();
   deed(); /* code pages in, symbols bound */
-  watch(true);
+  pmt_rt_watch(true);
   deed();
-  watch(false);
-  return take_seen();
+  pmt_rt_watch(false);
+  return pmt_rt_take();
 }
 
 static void test_checker(void) {
-  Trespass t = try(do_nothing);
+  PmtTrespass t = try(do_nothing);
   CHECK(!t.allocations && !t.locks && !t.system_calls && !t.waits && t.stack < 4096);
   CHECK(try(do_malloc).allocations == 1);
   CHECK(try(do_free).allocations == 1);
@@ -200,12 +72,12 @@ static void test_checker(void) {
   }
   sink = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   CHECK(sink != MAP_FAILED);
-  watch(true);
+  pmt_rt_watch(true);
   do_fault();
-  watch(false);
-  CHECK(take_seen().faults >= 1);
+  pmt_rt_watch(false);
+  CHECK(pmt_rt_take().faults >= 1);
   munmap(sink, 4096);
-#ifndef SANITIZED
+#ifndef PMT_SANITIZED
   CHECK(try(do_lock).locks == 1);
   int (*found)(pthread_mutex_t*) = NULL; /* what the plugin's calls are bound to */
   *(void**)&found = dlsym(RTLD_DEFAULT, "pthread_mutex_lock");
@@ -225,7 +97,7 @@ static char scratch[512], bundle[1024], model[2][1024];
 typedef struct {
   PmtHostWorker worker;
   bool swaps;
-  Trespass trespass;
+  PmtTrespass trespass;
   PmtMidiList midi;
   uint32_t loads;
   bool restored_mode; /**< the host's floating point mode came back */
@@ -280,16 +152,16 @@ static void play_cycles(PmtHost* const host, Session* const session) {
 
 static void* audio_thread(void* const data) {
   Session* const session = data;
-  dispatch_system_calls();
+  pmt_rt_dispatch();
   PmtHost* const host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .worker = session->worker});
   CHECK(host);
   pmt_host_activate(host);
-  pmt_host_watch(host, watch);
-  take_seen();
+  pmt_host_watch(host, pmt_rt_watch);
+  pmt_rt_take();
   const unsigned mode = float_mode();
   play_cycles(host, session);
   session->restored_mode = float_mode() == mode;
-  session->trespass = take_seen();
+  session->trespass = pmt_rt_take();
   session->loads = pmt_host_messages(host);
   session->midi = *pmt_host_midi(host);
   *pmt_host_midi(host) = (PmtMidiList){0};
@@ -308,7 +180,7 @@ static pthread_t start(Session* const session) {
   return thread;
 }
 
-static void print(const Trespass* const t) {
+static void print(const PmtTrespass* const t) {
   printf("%d cycles: %llu allocations, %llu locks, %llu system calls (first %lld), %llu page faults, %llu waits, "
          "%zu bytes of stack\n",
          CYCLES, (unsigned long long)t->allocations, (unsigned long long)t->locks, (unsigned long long)t->system_calls,
@@ -329,7 +201,7 @@ static void test_session(void) {
     CHECK(!session.trespass.locks);
     CHECK(!session.trespass.system_calls);
     CHECK(session.trespass.stack < STACK_LIMIT);
-#ifdef SANITIZED
+#ifdef PMT_SANITIZED
     return; /* its shadow memory is paged in when it likes */
 #endif
     if (!session.trespass.faults && !session.trespass.waits) {
@@ -375,7 +247,7 @@ int main(void) {
   void* const plugin = dlopen(object, RTLD_NOW); /* stays in memory, so that its code pages do */
   CHECK(keep && plugin);
 
-  dispatch_system_calls();
+  dispatches = pmt_rt_dispatch();
   if (!dispatches) {
     puts("SKIP system calls: the kernel (or valgrind, or a sanitizer) does not turn them into signals");
   }
