@@ -11,9 +11,10 @@
     channel, when an end ends nothing, when a note sounds at the end of the list, or when an onset is further than -e
     FRAMES from a tick, each said on stderr. That no end is missing is thus a property of every list compared.
 
-      notelist [-a TICK] [-b TICK] [-e FRAMES] [-r RATE] [-p] [-m] FILE
+      notelist [-a TICK] [-b TICK] [-e FRAMES] [-r RATE] [-j FRAMES] [-p] [-m] FILE
         -a -b   only notes that begin at or after a and before b; lengths are cut at b
         -e      -1: do not look (1)          -r  sample rate (48000)
+        -j      frames by which the transport may be off before it came from elsewhere (1)
         -p      print no "pass" lines        -m  merge: with -p, all passes sorted as one */
 #include "music/smf.h"
 
@@ -25,7 +26,6 @@
 #include <unistd.h>
 
 enum { TICKS_PER_QUARTER = 24, CHANNELS = 16, KEYS = 128 };
-static const double FRAME_SLACK = 1.5; /* transport and server frames are whole numbers, tempo is not */
 
 typedef struct {
   uint32_t pass;
@@ -37,7 +37,7 @@ typedef struct {
   Note* notes;
   size_t n_notes, capacity;
   long from, until;
-  double tolerance, rate;
+  double tolerance, slack, rate;
   bool plain, merge, failed;
 } List;
 
@@ -122,7 +122,7 @@ static void read_list(List* const list, FILE* const f) {
   static Open open[CHANNELS][KEYS];
   char text[256];
   uint32_t pass = 0;
-  long long place = 0; /* transport less server frame, while it rolls */
+  long long place = 0; /* transport less server frame: stays while it rolls */
   long n = 0;
   while (fgets(text, sizeof text, f)) {
     Line e = {.state = 0};
@@ -133,7 +133,8 @@ static void read_list(List* const list, FILE* const f) {
       complain(list, n, "not an event");
       return;
     }
-    if (e.state == 'R' && (!pass || llabs(e.transport - e.server - place) > FRAME_SLACK)) {
+    const bool begins = (e.bytes[0] & 0xf0) == 0x90 && e.bytes[2];
+    if (begins && (!pass || (double)llabs(e.transport - e.server - place) > list->slack)) {
       ++pass;
       place = e.transport - e.server;
     }
@@ -189,13 +190,14 @@ static void print(List* const list) {
 }
 
 int main(int argc, char** argv) {
-  List list = {.from = -1000000000, .until = 1000000000, .tolerance = 1, .rate = 48000};
-  for (int c; (c = getopt(argc, argv, "a:b:e:r:pm")) != -1;) {
+  List list = {.from = -1000000000, .until = 1000000000, .tolerance = 1, .slack = 1, .rate = 48000};
+  for (int c; (c = getopt(argc, argv, "a:b:e:r:j:pm")) != -1;) {
     switch (c) {
       case 'a': list.from = atol(optarg); break;
       case 'b': list.until = atol(optarg); break;
       case 'e': list.tolerance = atof(optarg); break;
       case 'r': list.rate = atof(optarg); break;
+      case 'j': list.slack = atof(optarg); break;
       case 'p': list.plain = true; break;
       case 'm': list.merge = true; break;
       default: return 2;
@@ -203,7 +205,7 @@ int main(int argc, char** argv) {
   }
   FILE* const f = optind == argc - 1 ? fopen(argv[optind], "r") : NULL;
   if (!f) {
-    fputs("usage: notelist [-a TICK] [-b TICK] [-e FRAMES] [-r RATE] [-p] [-m] FILE\n", stderr);
+    fputs("usage: notelist [-a TICK] [-b TICK] [-e FRAMES] [-r RATE] [-j FRAMES] [-p] [-m] FILE\n", stderr);
     return 2;
   }
   char magic[4] = "";
