@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* Loading a model: what the metadata becomes, what is refused and in which words, and no leak when memory is short. */
+/* Loading a model: what the metadata becomes, what is refused and in which words, one copy for all who load the same
+   content, and no leak when memory is short. */
 #include "check.h"
-#include "gen/model.h"
+#include "gen/engine.h"
 #include "support/fail_alloc.h"
 #include "support/tiny_model.h"
 
 #include <locale.h>
+#include <malloc.h>
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -129,6 +132,171 @@ static void test_no_memory(void) {
   CHECK(n > 5);
 }
 
+/* ---- One copy for all -------------------------------------------------------------------------------------------- */
+
+static void name_file(char* const name, const size_t size, const uint32_t i) {
+  snprintf(name, size, "%s/other-%u.safetensors", folder, i);
+}
+
+/** A file of its own, of the content that the seed makes. */
+static void write_other(const uint32_t i, const uint64_t seed) {
+  char name[512];
+  PmtError error = {""};
+  name_file(name, sizeof name, i);
+  const PmtTinyOptions options = {.seed = seed, .h = 64};
+  CHECKF(!pmt_tiny_model_write(name, &options, &error), "%s", error.text);
+}
+
+static PmtModel* load_other(const uint32_t i) {
+  char name[512];
+  PmtModel* model;
+  PmtError error = {""};
+  name_file(name, sizeof name, i);
+  CHECKF(!pmt_model_load(name, &model, &error), "%s", error.text);
+  return model;
+}
+
+static void remove_other(const uint32_t i) {
+  char name[512];
+  name_file(name, sizeof name, i);
+  CHECK(!unlink(name));
+}
+
+/** Bytes that are allocated; always the same under a sanitizer, which does not say. */
+static size_t bytes_in_use(void) {
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+static void test_shared(void) {
+  enum { INSTANCES = 20 };
+  PmtModel* model[INSTANCES];
+  write_other(0, 5);
+  write_other(1, 5);
+  const size_t empty = bytes_in_use();
+  model[0] = load_other(0);
+  const size_t one = bytes_in_use() - empty;
+  CHECKF(one == 0 || one > pmt_net_bytes(model[0]->net), "%zu bytes", one);
+  for (uint32_t i = 1; i < INSTANCES; ++i) {
+    model[i] = load_other(i % 2); /* the name does not matter */
+    CHECK(model[i]->net == model[0]->net);
+  }
+  const size_t twenty = bytes_in_use() - empty;
+  printf("one model: %zu bytes, the same twenty times: %zu\n", one, twenty);
+  CHECKF(twenty <= one + 16384, "%zu bytes, then %zu", one, twenty);
+  for (uint32_t i = 0; i + 1 < INSTANCES; ++i) {
+    pmt_model_free(model[i]);
+  }
+  CHECK(model[INSTANCES - 1]->vocab == 640 && pmt_net_config(model[INSTANCES - 1]->net)->h == 64); /* the last still has it */
+  pmt_model_free(model[INSTANCES - 1]);
+  CHECKF(bytes_in_use() <= empty + 16384, "%zu bytes, then %zu", empty, bytes_in_use());
+  remove_other(0);
+  remove_other(1);
+}
+
+static void test_other_content(void) {
+  write_other(0, 5);
+  write_other(1, 6);
+  PmtModel* const a = load_other(0);
+  PmtModel* const b = load_other(1);
+  CHECK(a != b && a->net != b->net && a->hash != b->hash);
+  write_other(0, 6); /* the same path, other content */
+  PmtModel* const c = load_other(0);
+  CHECK(c == b);
+  pmt_model_free(b);
+  pmt_model_free(a);
+  CHECK(c->n_styles == 2);
+  pmt_model_free(c);
+  remove_other(0);
+  remove_other(1);
+}
+
+/** Files that are refused, and loads that run out of memory, leave those who have a model alone. */
+static void test_undisturbed(void) {
+  write_other(0, 5);
+  PmtModel* const kept = load_other(0);
+  test_no_file();
+  check_refused((PmtMetaOut){"vocab", "remi"}, PMT_UNSUPPORTED, "vocab");
+  check_refused((PmtMetaOut){"min_p", "0.7"}, PMT_BAD_FILE, "min_p");
+  test_no_memory(); /* of another content, and now of the same: */
+  PmtStatus status = PMT_NO_MEM;
+  for (size_t n = 0; status; ++n) {
+    char name[512];
+    PmtModel* again;
+    PmtError error = {""};
+    name_file(name, sizeof name, 0);
+    pmt_fail_after(n);
+    status = pmt_model_load(name, &again, &error);
+    pmt_fail_never();
+    CHECK(status ? !again : again == kept);
+    pmt_model_free(again);
+  }
+  PmtModel* const again = load_other(0);
+  CHECK(again == kept);
+  pmt_model_free(again);
+  pmt_model_free(kept);
+  remove_other(0);
+}
+
+/** Players own references: each is whole whatever becomes of the others. */
+static void test_players(void) {
+  PmtPlayer *a, *b;
+  write_other(0, 5);
+  CHECK(!pmt_player_new(load_other(0), &a) && !pmt_player_new(load_other(0), &b));
+  CHECK(pmt_player_model(a)->net == pmt_player_model(b)->net);
+  pmt_player_free(a);
+  CHECK(pmt_player_model(b)->parts == 4);
+  pmt_player_free(b);
+  remove_other(0);
+}
+
+enum { THREADS = 8, FILES = 3, ROUNDS = 60, HELD = 6 };
+
+/** Load and free at random. What is held must be the file's own all the while. */
+static void* load_at_random(void* const seed) {
+  uint32_t draw = (uint32_t)(uintptr_t)seed;
+  PmtModel* held[HELD] = {NULL};
+  uint32_t file[HELD] = {0};
+  for (uint32_t round = 0; round < ROUNDS; ++round) {
+    draw = draw * 1664525u + 1013904223u;
+    const uint32_t i = draw >> 16 & 0xff, at = i % HELD;
+    if (held[at]) {
+      CHECK(pmt_net_config(held[at]->net)->h == 64 && held[at]->hash);
+      for (uint32_t j = 0; j < HELD; ++j) {
+        CHECK(!held[j] || (held[j] == held[at]) == (file[j] == file[at]));
+      }
+      pmt_model_free(held[at]);
+      held[at] = NULL;
+    } else {
+      file[at] = i / HELD % FILES;
+      held[at] = load_other(file[at]);
+    }
+  }
+  for (uint32_t i = 0; i < HELD; ++i) {
+    pmt_model_free(held[i]);
+  }
+  return NULL;
+}
+
+static void test_threads(void) {
+  pthread_t thread[THREADS];
+  for (uint32_t i = 0; i < FILES; ++i) {
+    write_other(i, 5 + i);
+  }
+  const size_t before = bytes_in_use();
+  for (uintptr_t i = 0; i < THREADS; ++i) {
+    CHECK(!pthread_create(&thread[i], NULL, load_at_random, (void*)(i + 1)));
+  }
+  for (uint32_t i = 0; i < THREADS; ++i) {
+    CHECK(!pthread_join(thread[i], NULL));
+  }
+  const size_t after = bytes_in_use();
+  CHECKF(after <= before + 65536, "%zu bytes before, %zu after", before, after); /* a model is more */
+  for (uint32_t i = 0; i < FILES; ++i) {
+    remove_other(i);
+  }
+}
+
 int main(void) {
   const char* const tmp = getenv("TMPDIR");
   setlocale(LC_ALL, ""); /* a decimal comma must not matter */
@@ -140,6 +308,11 @@ int main(void) {
   test_refusals();
   test_no_file();
   test_no_memory();
+  test_shared();
+  test_other_content();
+  test_undisturbed();
+  test_players();
+  test_threads();
   CHECK(!unlink(path) && !rmdir(folder));
   return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** @file model.h  A model file made ready to play: net, vocabulary, what the metadata promises. Constant, shareable. */
+/** @file model.h  A model file made ready to play: net, vocabulary, what the metadata promises. Constant, shared. */
 #ifndef PMT_GEN_MODEL_H
 #define PMT_GEN_MODEL_H
 
@@ -29,9 +29,15 @@ typedef struct {
   char title[128], license[128];
 } PmtModel;
 
-/** Load, check, pack and touch everything. Not in the audio thread; uses under 32 KiB of stack.
+/** Load, check, pack and touch everything; or, when a model of the same content lives in this process already, whatever
+    its path was, return that one. So all instances share one copy of the weights: nobody writes into a loaded model. (The
+    two plugins of the bundle are two objects of the linker, and do not share with each other.)
+
+    Setup threads, any number at once; a mutex is held for moments. Never in the audio thread. Under 32 KiB of stack.
     @return any PmtStatus; the line names file and fault ("x.safetensors: vocab is \"remi\", need \"slot-v1\"") */
 PmtStatus pmt_model_load(const char* path, PmtModel** model, PmtError* error);
+
+/** Give back what pmt_model_load() returned, once for each time: the last frees it. Setup threads; NULL is fine. */
 void pmt_model_free(PmtModel* model);
 
 /** Index of a style by name (case-insensitive), or -1. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* A model file made ready to play. Above: plugin worker, tools. Below: nn/tensors, nn/net. Little stack: a host may
-   give its worker 64 KiB. Numbers are parsed here and not by strtof, which asks the host's locale for its decimal
-   point. */
+/* A model file made ready to play, once in a process. Above: plugin worker, tools. Below: nn/tensors, nn/net. Little
+   stack: a host may give its worker 64 KiB. Numbers are parsed here and not by strtof, which asks the host's locale for
+   its decimal point. */
 #include "gen/model.h"
 
 #include "nn/tensors.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,78 @@ static PmtStatus read_model(const Meta* const m, PmtModel* const model) {
   return status ? status : pmt_net_new(m->tensors, model->vocab, &model->net, m->error);
 }
 
+/* ---- One copy for all ---------------------------------------------------------------------------------------------
+
+   Sessions have twenty instances of one model. Its weights are constant, so they are there once, found by the content of
+   the file whatever its path. The mutex guards a short list and the counts in it, nothing that takes time: models are
+   read, packed and freed outside it. So two threads that load the same new file at once both pack it, and one of them
+   throws its own away. run() never comes here: it gets a model ready, and hands it back to a setup thread. */
+
+typedef struct Shared {
+  PmtModel model; /* first: what is given out is its address */
+  size_t references;
+  struct Shared* next;
+} Shared;
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static Shared* all;
+
+/** @return one reference more to the living model of that content; NULL when there is none */
+static Shared* find_again(const uint64_t hash) {
+  Shared* s = all;
+  while (s && s->model.hash != hash) {
+    s = s->next;
+  }
+  if (s) {
+    ++s->references;
+  }
+  return s;
+}
+
+static Shared* borrow(const uint64_t hash) {
+  pthread_mutex_lock(&mutex);
+  Shared* const found = find_again(hash);
+  pthread_mutex_unlock(&mutex);
+  return found;
+}
+
+static void destroy(Shared* const s) {
+  if (s) {
+    pmt_net_free(s->model.net);
+    free(s);
+  }
+}
+
+/** Add `fresh`, with its one reference, unless another thread was quicker. @return what is to be used */
+static Shared* share(Shared* const fresh) {
+  pthread_mutex_lock(&mutex);
+  Shared* const found = find_again(fresh->model.hash);
+  if (!found) {
+    fresh->next = all;
+    all = fresh;
+  }
+  pthread_mutex_unlock(&mutex);
+  if (found) {
+    destroy(fresh);
+  }
+  return found ? found : fresh;
+}
+
+static PmtStatus make(const PmtTensors* const tensors, Shared** const made, PmtError* const error) {
+  Shared* const fresh = calloc(1, sizeof *fresh);
+  if (!fresh) {
+    return pmt_fail(error, PMT_NO_MEM, "out of memory for the model");
+  }
+  fresh->references = 1;
+  const PmtStatus status = read_model(&(Meta){tensors, error}, &fresh->model);
+  if (status) {
+    destroy(fresh);
+    return status;
+  }
+  *made = share(fresh);
+  return PMT_OK;
+}
+
 PmtStatus pmt_model_load(const char* const path, PmtModel** const model, PmtError* const error) {
   *model = NULL;
   PmtTensors* tensors = NULL;
@@ -229,27 +302,34 @@ PmtStatus pmt_model_load(const char* const path, PmtModel** const model, PmtErro
   if (status) {
     return status;
   }
-  PmtModel* const m = calloc(1, sizeof *m);
-  if (m) {
-    const Meta meta = {tensors, error};
-    status = read_model(&meta, m);
-  } else {
-    status = pmt_fail(error, PMT_NO_MEM, "out of memory for the model");
-  }
+  Shared* s = borrow(pmt_tensors_hash(tensors));
+  status = s ? PMT_OK : make(tensors, &s, error);
   pmt_tensors_free(tensors);
   if (status) {
     pmt_error_prefix(error, path);
-    pmt_model_free(m);
     return status;
   }
-  *model = m;
+  *model = &s->model;
   return PMT_OK;
 }
 
 void pmt_model_free(PmtModel* const model) {
-  if (model) {
-    pmt_net_free(model->net);
-    free(model);
+  if (!model) {
+    return;
+  }
+  Shared* const s = (Shared*)model;
+  pthread_mutex_lock(&mutex);
+  const bool last = --s->references == 0;
+  if (last) {
+    Shared** link = &all;
+    while (*link != s) {
+      link = &(*link)->next;
+    }
+    *link = s->next;
+  }
+  pthread_mutex_unlock(&mutex);
+  if (last) {
+    destroy(s);
   }
 }
 
