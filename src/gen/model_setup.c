@@ -313,6 +313,11 @@ PmtStatus pmt_model_load(const char* const path, PmtModel** const model, PmtErro
   return PMT_OK;
 }
 
+PmtModel* pmt_model_borrow(const uint64_t hash) {
+  Shared* const s = borrow(hash);
+  return s ? &s->model : NULL;
+}
+
 void pmt_model_free(PmtModel* const model) {
   if (!model) {
     return;
