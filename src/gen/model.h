@@ -40,7 +40,8 @@ PmtStatus pmt_model_load(const char* path, PmtModel** model, PmtError* error);
 /** The model of that content, if one lives in this process, wherever it was read from. NULL: none does. Setup threads. */
 PmtModel* pmt_model_borrow(uint64_t hash);
 
-/** Give back what pmt_model_load() or pmt_model_borrow() returned, once for each time: the last frees it. Setup threads; NULL is fine. */
+/** Give back what pmt_model_load() or pmt_model_borrow() returned, once for each time: the last frees it. Setup threads;
+    NULL is fine. */
 void pmt_model_free(PmtModel* model);
 
 /** Index of a style by name (case-insensitive), or -1. */
