@@ -3,7 +3,7 @@
 #include "gen/render.h"
 
 #include "base/random.h"
-#include "gen/channels.h"
+#include "gen/programs.h"
 #include "music/meter.h"
 
 #include <stdlib.h>
@@ -164,21 +164,12 @@ static uint64_t tick_at(Ruler* const r, const uint64_t frame) {
   return t->tick + (uint64_t)(ticks > 0.0 ? ticks + 0.5 : 0.0);
 }
 
-/** Programs of the parts in use, at tick 0. */
-static size_t put_programs(const PmtMidiList* const list, const PmtMidiListOut* const out, PmtSmfEvent* const events) {
+static uint32_t used_channels(const PmtMidiList* const list) {
   uint32_t used = 0;
-  size_t n = 0;
   for (size_t i = 0; i < list->n_events; ++i) {
     used |= 1u << (list->events[i].bytes[0] & 0x0f);
   }
-  for (uint32_t channel = 0; channel < PMT_CHANNELS; ++channel) {
-    const uint32_t part = pmt_part_of_channel(out->channel ? out->channel - 1 : 0, channel);
-    if ((used >> channel & 1) && channel != PMT_DRUM_CHANNEL && part < out->model->parts) {
-      events[n++] = (PmtSmfEvent){
-          .tick = 0, .bytes = {(uint8_t)(0xc0 | channel), out->model->program[out->style][part]}, .size = 2};
-    }
-  }
-  return n;
+  return used;
 }
 
 PmtStatus pmt_midi_list_write(const PmtMidiList* const list, const PmtMidiListOut* const out, const char* const path,
@@ -191,7 +182,7 @@ PmtStatus pmt_midi_list_write(const PmtMidiList* const list, const PmtMidiListOu
   if (!events) {
     return pmt_fail(error, PMT_NO_MEM, "%s: out of memory", path);
   }
-  size_t n = out->model ? put_programs(list, out, events) : 0;
+  size_t n = out->model ? pmt_programs_put(out->model, out->style, out->channel, used_channels(list), 0, events) : 0;
   Ruler ruler = {.out = out};
   for (size_t i = 0; i < list->n_events; ++i) {
     const PmtTimedMidi* const event = &list->events[i];

@@ -55,6 +55,7 @@ typedef struct {
 typedef struct {
   uint32_t ticks_per_quarter;
   const char* title;            /**< may be NULL */
+  const char* const* names;     /**< of the tracks, by channel 0..15; may be NULL, as each of them */
   const PmtSmfTempo* tempos;
   size_t n_tempos;
   const PmtSmfMeter* meters;

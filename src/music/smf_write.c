@@ -103,13 +103,18 @@ static void put_meter(Buffer* const b, const PmtSmfMeter* const meter) {
   put_meta(b, 0x58, data, 4);
 }
 
+/** At the beginning of a track. NULL = it has none. */
+static void put_name(Buffer* const b, const char* const name) {
+  if (name) {
+    put_delta(b, 0);
+    put_meta(b, 0x03, name, strlen(name));
+  }
+}
+
 /** Title, tempo and meter: merged by time, meter first. */
 static void put_conductor(Buffer* const b, const PmtSmfOut* const out) {
   begin_track(b);
-  if (out->title) {
-    put_delta(b, 0);
-    put_meta(b, 0x03, out->title, strlen(out->title));
-  }
+  put_name(b, out->title);
   size_t tempo = 0, meter = 0;
   while (tempo < out->n_tempos || meter < out->n_meters) {
     if (tempo == out->n_tempos || (meter < out->n_meters && out->meters[meter].tick <= out->tempos[tempo].tick)) {
@@ -123,6 +128,7 @@ static void put_conductor(Buffer* const b, const PmtSmfOut* const out) {
 
 static void put_channel(Buffer* const b, const PmtSmfOut* const out, const uint32_t channel) {
   begin_track(b);
+  put_name(b, out->names ? out->names[channel] : NULL);
   for (size_t i = 0; i < out->n_events; ++i) {
     const PmtSmfEvent* const event = &out->events[i];
     if ((event->bytes[0] & 0x0fu) == channel) {
