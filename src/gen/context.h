@@ -17,13 +17,18 @@ typedef struct {
   uint32_t next_index;  /**< ... and slot in it */
 } PmtContext;
 
-/** The last PMT_CONTEXT_BARS bars on the tape. @return PMT_BAD_ARG when nothing was composed yet */
+/** The last PMT_CONTEXT_BARS bars that were composed, the one that plays counting: BOS slot* END, whatever jumps lie between
+    them, from a bar line on. They begin at the last change of the leading style, for that begins a new piece. What is repeated
+    (frozen, or a loop that stays the same) was composed before.
+    @return PMT_BAD_ARG when nothing was composed yet, PMT_NO_MEM; `context` is then empty */
 PmtStatus pmt_context_read(const PmtTape* tape, PmtContext* context, PmtError* error);
-/** As printable text of a stable format, with a version in front. @return length, 0 = does not fit */
+/** As one line of printable words, of a stable format with a version in front.
+    @param size PMT_CONTEXT_TEXT_MAX is enough for what pmt_context_read() made @return length, 0 = does not fit */
 size_t pmt_context_print(const PmtContext* context, char* text, size_t size);
-/** @return PMT_BAD_FILE with a line that says what is wrong and where */
+/** Any bytes up to the NUL. @return PMT_BAD_FILE with a line that says what is wrong and where, PMT_UNSUPPORTED for another
+    version, PMT_TOO_BIG, PMT_NO_MEM; `context` is then empty */
 PmtStatus pmt_context_parse(const char* text, PmtContext* context, PmtError* error);
-void pmt_context_free(PmtContext* context);
+void pmt_context_free(PmtContext* context); /**< an empty one is fine */
 
 /** Feed a context: a start of the transport at its place goes on from there, any other is a fresh performance. Before
     the player is handed to an engine. Slow: a step a token. The context is not kept.
