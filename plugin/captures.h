@@ -7,8 +7,6 @@
 #include "gen/tape.h"
 #include "handover.h"
 
-#include <lv2/core/lv2.h>
-
 /** What is asked for, in pmt_handover_ask(). All of it, for the model may be gone when the worker comes. */
 typedef struct {
   const PmtTape* tape;
@@ -24,9 +22,5 @@ extern const PmtHandoverKind pmt_capture_kind;
 
 /** The folder that the player chose: no object either. */
 extern const PmtHandoverKind pmt_capture_folder_kind;
-
-/** Where the host would have files of ours that belong to the session. In instantiate.
-    @param folder of PMT_PATH_MAX bytes; empty when it does not say, or names a place that does not last */
-void pmt_capture_ask_host(const LV2_Feature* const* features, char* folder);
 
 #endif

@@ -43,6 +43,7 @@ typedef struct PmtParcel {
   void* object;                /**< owned. May stay NULL where the path itself is what is wanted */
   uint64_t hash;               /**< of the content; 0: not known, never taken for what is in use */
   bool fresh;                  /**< to be used although the content is in use already: it brings something else */
+  bool flawed;                 /**< it can be used, but the line says what is wrong: that is logged, too */
   char status[PMT_STATUS_MAX]; /**< the line for the player: "playing TITLE (FILE)" */
   char path[PMT_PATH_MAX];     /**< the wish; load() may put another, which is then what is told and saved */
   /* The hand-over's own. */

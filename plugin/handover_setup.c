@@ -4,6 +4,7 @@
 
 #include "worker.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,53 +26,52 @@ void pmt_handover_destroy(PmtHandover* const h) {
 
 /* ---- Loading ----------------------------------------------------------------------------------------------------- */
 
-static void say(PmtParcel* const parcel, const char* const text) {
-  snprintf(parcel->status, sizeof parcel->status, "%s", text);
+PMT_PRINTF(2, 3) static void say_more(PmtParcel* const parcel, const char* const format, ...) {
+  const size_t length = strlen(parcel->status);
+  va_list args;
+  va_start(args, format);
+  vsnprintf(parcel->status + length, sizeof parcel->status - length, format, args);
+  va_end(args);
 }
 
-/* The file is not there, or cannot be used: what came with the plugin plays instead. Without a word when it is the same. */
+/* The file is there. */
+static void compare_hash(const PmtWanted* const wanted, PmtParcel* const parcel) {
+  parcel->hash_saved = parcel->hash;
+  if (wanted->hash && parcel->hash != wanted->hash) {
+    parcel->flawed = true;
+    say_more(parcel, "; the file is not the one that the session was saved with");
+  }
+}
+
+/* It is not there, or cannot be used: what came with the plugin plays. Without a word when it is the very same. */
 static bool fall_back(PmtHandover* const h, const PmtWanted* const wanted, PmtParcel* const parcel,
                       const char* const reason) {
   const PmtWanted bundled = {.path = h->bundled, .context = wanted->context};
-  PmtError error = {""};
-  if (!h->bundled[0] || h->kind->load(h->user, &bundled, parcel, &error)) {
+  if (!h->bundled[0] || h->kind->load(h->user, &bundled, parcel, NULL)) {
     return false;
   }
   if (!wanted->hash || parcel->hash != wanted->hash) {
-    char* const text = malloc(PMT_STATUS_MAX);
-    if (text) {
-      snprintf(text, PMT_STATUS_MAX, "%s: %s; instead: %.600s", h->kind->failed, reason, parcel->status);
-      say(parcel, text);
-      free(text);
-    }
-    lv2_log_error(&h->worker->log, "partimento: %s\n", parcel->status);
+    parcel->flawed = true;
+    say_more(parcel, "; %s: %s", h->kind->failed, reason);
   }
-  parcel->hash_saved = wanted->hash;
-  parcel->counts = true;
   return true;
 }
 
 static void load_into(PmtHandover* const h, const PmtWanted* const wanted, const bool restored,
                       PmtParcel* const parcel) {
   PmtError error = {""};
-  if (!h->kind->load(h->user, wanted, parcel, &error)) {
-    parcel->hash_saved = parcel->hash;
-    parcel->counts = true;
-    if (wanted->hash && parcel->hash != wanted->hash) {
-      const size_t length = strlen(parcel->status);
-      snprintf(parcel->status + length, sizeof parcel->status - length,
-               "; the file is not the one that the session was saved with");
-      lv2_log_warning(&h->worker->log, "partimento: %s\n", parcel->status);
-    }
-    return;
-  }
-  if (restored && fall_back(h, wanted, parcel, error.text)) {
-    return;
-  }
   parcel->counts = restored; /* a session's path is kept even when there is no such file */
   parcel->hash_saved = wanted->hash;
-  snprintf(parcel->status, sizeof parcel->status, "%s: %s", h->kind->failed, error.text);
-  lv2_log_error(&h->worker->log, "partimento: %s\n", parcel->status);
+  if (!h->kind->load(h->user, wanted, parcel, &error)) {
+    parcel->counts = true;
+    compare_hash(wanted, parcel);
+  } else if (!restored || !fall_back(h, wanted, parcel, error.text)) {
+    parcel->flawed = true;
+    snprintf(parcel->status, sizeof parcel->status, "%s: %s", h->kind->failed, error.text);
+  }
+  if (parcel->flawed) {
+    lv2_log_error(&h->worker->log, "partimento: %s\n", parcel->status);
+  }
 }
 
 /* Always says how it went. NULL only when there is not even memory to say so. */

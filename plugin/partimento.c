@@ -121,6 +121,11 @@ static void take_triggers(PmtPlugin* const self, const PmtMidiOut* const out) {
   if (pressed(self, PMT_PORT_PANIC, &self->panic_was)) {
     panic(self, out);
   }
+  if (pressed(self, PMT_PORT_CAPTURE, &self->capture_was)) {
+    const float bars = read_port(self, PMT_PORT_CAPTURE_BARS);
+    pmt_worker_capture(&self->worker, self->engine, &self->controls,
+                       bars >= 1.0f ? (uint32_t)(bars < 999.0f ? bars : 999.0f) : 0);
+  }
 }
 
 /* ---- Events ------------------------------------------------------------------------------------------------------ */

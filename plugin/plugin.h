@@ -46,7 +46,7 @@ typedef struct {
   uint32_t deaf_after_jump; /**< 50 ms */
   uint16_t channels_used;   /**< since instantiate, a bit each */
   uint16_t sweep[PMT_SWEEP]; /**< channels that have still to be told, a bit each */
-  bool panic_was;           /**< as the port stood in the last cycle */
+  bool panic_was, capture_was; /**< as the ports stood in the last cycle */
   PmtWorker worker;
   _Alignas(8) uint8_t message[PMT_MESSAGE_MAX]; /**< where a patch message is put together */
 } PmtPlugin;

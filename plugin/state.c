@@ -4,6 +4,7 @@
 
 #include "plugin.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,8 +61,14 @@ static LV2_State_Status save_paths(const Saving* const s) {
   char* const path = malloc(PMT_PATH_MAX);
   LV2_State_Status status = path ? LV2_STATE_SUCCESS : LV2_STATE_ERR_UNKNOWN;
   for (PmtHandover* h = w->first; h && !status; h = h->next) {
-    if (h->kind->property && (pmt_handover_copy_path(h, path), path[0])) {
+    const uint64_t hash = h->kind->property ? pmt_handover_copy_path(h, path) : 0;
+    if (h->kind->property && path[0]) {
       status = store_path(s, h->property, path);
+    }
+    if (h == &w->model && hash && !status) {
+      char text[17];
+      snprintf(text, sizeof text, "%016" PRIx64, hash);
+      status = store_text(s, s->self->uris.model_hash, s->self->uris.atom_string, text);
     }
   }
   free(path);

@@ -12,10 +12,19 @@ static const char* base_name(const char* const path) {
   return slash ? slash + 1 : path;
 }
 
+/* Where the file was does not matter if its content is here. */
+static PmtStatus get_model(const PmtWanted* const wanted, PmtModel** const model, PmtError* const error) {
+  const PmtStatus status = pmt_model_load(wanted->path, model, error);
+  if (status && wanted->hash) {
+    *model = pmt_model_borrow(wanted->hash);
+  }
+  return *model ? PMT_OK : status;
+}
+
 static PmtStatus load(void* const user, const PmtWanted* const wanted, PmtParcel* const parcel, PmtError* const error) {
   (void)user;
   PmtModel* model = NULL;
-  PmtStatus status = pmt_model_load(wanted->path, &model, error);
+  PmtStatus status = get_model(wanted, &model, error);
   if (status) {
     return status;
   }

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { PATIENCE = 1000 /* cycles: a second or more */ };
+
 /* ---- The line for the player ------------------------------------------------------------------------------------- */
 
 /* @return length now, or PMT_STATUS_MAX when it does not fit */
@@ -71,7 +73,14 @@ static bool has_work(PmtWorker* const w) {
 
 /* The worker lowers `knocked` before it looks: what comes too late for its look is knocked for anew. */
 static void knock(PmtWorker* const w) {
-  if (w->schedule && has_work(w) && !atomic_exchange(&w->knocked, true) && !schedule(w)) {
+  if (!w->schedule || !has_work(w)) {
+    return;
+  }
+  if (atomic_exchange(&w->knocked, true) && ++w->unanswered < PATIENCE) {
+    return;
+  }
+  w->unanswered = 0;
+  if (!schedule(w)) {
     atomic_store(&w->knocked, false);
   }
 }
@@ -84,4 +93,23 @@ void pmt_worker_exchange(PmtWorker* const w) {
   for (PmtHandover* h = w->first; h; h = h->next) {
     pmt_handover_take(h);
   }
+}
+
+/* ---- Capture ----------------------------------------------------------------------------------------------------- */
+
+void pmt_worker_capture(PmtWorker* const w, const PmtEngine* const engine, const PmtControls* const controls,
+                        const uint32_t bars) {
+  if (!w->schedule) {
+    pmt_worker_complain(w, w->captured.kind, "this host gives plugins no worker thread to write files in");
+    return;
+  }
+  const PmtModel* const model = pmt_engine_model(engine);
+  PmtCaptureWish wish = {.tape = pmt_engine_tape(engine), .bars = bars, .channel = (uint32_t)controls->channel,
+                         .style = pmt_engine_stats(engine)->style};
+  if (model) { /* a copy, for it may be replaced and freed before the worker comes */
+    wish.has_model = true;
+    wish.model = *model;
+    wish.model.net = NULL;
+  }
+  pmt_handover_ask(&w->captured, &wish, sizeof wish);
 }

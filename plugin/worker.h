@@ -4,7 +4,8 @@
     Above: run(), the host's worker thread, state.c, instantiate. Below: handover.h, which says what crosses and how;
     weights.h (models), captures.h.
 
-    A call of schedule_work() is only a knock: 4 bytes, whatever is to be done, and one under way at a time. */
+    A call of schedule_work() is only a knock: 4 bytes, whatever is to be done, and one under way at a time. jalv loses
+    messages when its ring is full and says that all is well: a knock that nobody answers is repeated. */
 #ifndef PMT_PLUGIN_WORKER_H
 #define PMT_PLUGIN_WORKER_H
 
@@ -14,6 +15,7 @@
 #include "uris.h"
 
 #include <lv2/log/logger.h>
+#include <lv2/state/state.h>
 #include <lv2/worker/worker.h>
 
 #include <pthread.h>
@@ -25,16 +27,19 @@ typedef struct PmtWorker {
   PmtHandover model;
   PmtHandover captures;                /**< the folder; its path is all there is to it */
   PmtHandover captured;                /**< each capture: a wish without a path, whose answer has one */
-  char session_folder[PMT_PATH_MAX];   /**< where the host would have our files; "" = it did not say */
+  /* From instantiate, zero if not offered. Not called there: Ardour 7.3 crashes, and knows the place only later. */
+  LV2_State_Make_Path make_path;
+  LV2_State_Free_Path free_path;
 
   _Atomic(PmtParcel*) retired; /**< to be freed outside the audio thread */
   _Atomic(bool) knocked;       /**< a knock is under way */
 
   pthread_mutex_t mutex; /**< worker, restore and save against each other; never taken by run() */
-  char* context;         /**< text of the session that was restored, until something else is played; NULL none */
+  char* context;         /**< text of the session that was restored, for as long as nothing else is played; NULL none */
   uint64_t context_head; /**< the tape's head then */
 
   /* The audio thread's own. */
+  uint32_t unanswered;   /**< cycles since the knock */
   char status[PMT_STATUS_MAX];
   bool status_changed, status_fresh; /**< to be told to the host; never told yet */
 } PmtWorker;
@@ -64,8 +69,8 @@ void pmt_worker_free_retired(PmtWorker* worker);
     @param context taken over */
 void pmt_worker_keep_context(PmtWorker* worker, char* context, uint64_t tape_head);
 
-/** Those bars, unless the tape went on since. @return a copy, to be freed; NULL none */
-char* pmt_worker_copy_context(PmtWorker* worker, uint64_t tape_head);
+/** Those bars. @param[out] tape_head as it was kept with them @return a copy, to be freed; NULL none */
+char* pmt_worker_copy_context(PmtWorker* worker, uint64_t* tape_head);
 
 /** Once a cycle: send wishes, take what arrived and offer it, retire what was replaced. */
 void pmt_worker_exchange(PmtWorker* worker) PMT_RT;

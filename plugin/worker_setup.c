@@ -4,14 +4,27 @@
 
 #include "weights.h"
 
-#include <lv2/core/lv2_util.h>
 #include <stdlib.h>
 #include <string.h>
 
+static void take_feature(PmtWorker* const w, const LV2_Feature* const feature) {
+  if (!strcmp(feature->URI, LV2_WORKER__schedule)) {
+    w->schedule = feature->data;
+  } else if (!strcmp(feature->URI, LV2_STATE__makePath)) {
+    w->make_path = *(const LV2_State_Make_Path*)feature->data;
+  } else if (!strcmp(feature->URI, LV2_STATE__freePath)) {
+    w->free_path = *(const LV2_State_Free_Path*)feature->data;
+  }
+}
+
 PmtStatus pmt_worker_init(PmtWorker* const w, PmtEngine** const engine, const LV2_Feature* const* const features,
                           const PmtUris* const uris, const LV2_Log_Logger* const log) {
-  w->schedule = features ? lv2_features_data(features, LV2_WORKER__schedule) : NULL;
+  for (size_t i = 0; features && features[i]; ++i) {
+    take_feature(w, features[i]);
+  }
   w->log = *log;
+  pmt_worker_add(w, &w->captured, &pmt_capture_kind, w, uris->captured);
+  pmt_worker_add(w, &w->captures, &pmt_capture_folder_kind, w, uris->captures);
   pmt_worker_add(w, &w->model, &pmt_weights_kind, engine, uris->model);
   return pthread_mutex_init(&w->mutex, NULL) ? PMT_NO_MEM : PMT_OK;
 }
@@ -65,9 +78,10 @@ void pmt_worker_keep_context(PmtWorker* const w, char* const context, const uint
   pthread_mutex_unlock(&w->mutex);
 }
 
-char* pmt_worker_copy_context(PmtWorker* const w, const uint64_t tape_head) {
+char* pmt_worker_copy_context(PmtWorker* const w, uint64_t* const tape_head) {
   pthread_mutex_lock(&w->mutex);
-  char* const copy = w->context && w->context_head == tape_head ? strdup(w->context) : NULL;
+  char* const copy = w->context ? strdup(w->context) : NULL;
+  *tape_head = w->context_head;
   pthread_mutex_unlock(&w->mutex);
   return copy;
 }

@@ -6,6 +6,7 @@
 #include "ports.h"
 #include "support/lv2_host.h"
 #include "support/tiny_model.h"
+#include "uris.h"
 
 #include <lilv/lilv.h>
 #include <lv2/atom/atom.h>
@@ -14,6 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char scratch[512], bundle[1024], first[1024], model_a[1024], model_b[1024];
@@ -44,13 +46,13 @@ static void expect_saved(PmtHost* const host, const char* const path) {
   CHECK(pmt_host_paths_out(host) == 0);
 }
 
-/* What goes out comes in again; nothing else is stored. */
+/* What goes out comes in again. Before anything was played there are a model and its hash. */
 static void test_round_trip(void) {
   PmtHost* host = make_host(PMT_HOST_POLLED);
   pmt_host_activate(host);
   PmtHostState state;
   pmt_host_save(host, &state, full);
-  CHECK(state.count == 1 && !strcmp(state.key, PMT_PLUGIN_MODEL_URI) && !strcmp(state.type, LV2_ATOM__Path));
+  CHECK(state.count == 2 && !strcmp(state.key, PMT_PLUGIN_MODEL_URI) && !strcmp(state.type, LV2_ATOM__Path));
   CHECK(strstr(state.value, "partimento.lv2/partimento.safetensors") && state.size == strlen(state.value) + 1);
   pmt_host_send_model(host, 0, model_a);
   CHECK(pmt_host_await(host, "model-a"));
@@ -152,6 +154,220 @@ static void test_missing(void) {
   expect_saved(host, model_b);
   pmt_host_free(host);
 }
+
+/* ---- Sessions ---------------------------------------------------------------------------------------------------- */
+
+/* Another property, or another value of one. */
+static PmtHostProperty* put(PmtHostState* const state, const char* const key, const char* const type,
+                            const char* const text) {
+  PmtHostProperty* property = pmt_host_find_property(state, key);
+  for (uint32_t i = 0; !property && i < PMT_HOST_PROPERTIES; ++i) {
+    property = state->property[i].size ? NULL : &state->property[i];
+  }
+  CHECK(property && strlen(text) < sizeof property->value);
+  snprintf(property->key, sizeof property->key, "%s", key);
+  snprintf(property->type, sizeof property->type, "%s", type);
+  property->size = (size_t)snprintf(property->value, sizeof property->value, "%s", text) + 1;
+  return property;
+}
+
+static const char* value_of(PmtHostState* const state, const char* const key) {
+  const PmtHostProperty* const property = pmt_host_find_property(state, key);
+  return property ? property->value : "";
+}
+
+static void put_model(PmtHostState* const state, const char* const path) {
+  char mapped[1200];
+  snprintf(mapped, sizeof mapped, "abstract:%s", path);
+  put(state, PMT_PLUGIN_MODEL_URI, LV2_ATOM__Path, mapped);
+}
+
+static void expect_equal(PmtHostState* const a, PmtHostState* const b) {
+  CHECKF(a->count == b->count, "%u and %u", a->count, b->count);
+  for (uint32_t i = 0; i < a->count; ++i) {
+    CHECKF(!strcmp(a->property[i].value, value_of(b, a->property[i].key)), "%s", a->property[i].key);
+  }
+}
+
+static void play(PmtHost* const host, const int cycles) {
+  for (int i = 0; i < cycles; ++i) {
+    pmt_host_run(host, 512);
+  }
+}
+
+static PmtHostState session, again; /* large */
+
+/* Everything is saved, comes back, and is saved again just so before anything else is played. */
+static void test_session(void) {
+  char folder[1100], text[1200];
+  snprintf(folder, sizeof folder, "%s/captures", scratch);
+  CHECK(!mkdir(folder, 0777));
+  snprintf(text, sizeof text, "abstract:%s", folder);
+  PmtHost* host = make_host(PMT_HOST_POLLED);
+  pmt_host_activate(host);
+  pmt_host_send_model(host, 0, model_b);
+  pmt_host_send_set(host, 0, PMT_PLUGIN_CAPTURES_URI, LV2_ATOM__Path, folder, (uint32_t)strlen(folder));
+  CHECK(pmt_host_await(host, "model-b"));
+  roll(host, 240);
+  play(host, 300);
+  pmt_host_save(host, &session, full);
+  CHECKF(session.count == 3, "%u", session.count);
+  CHECK(strstr(value_of(&session, PMT_PLUGIN_MODEL_URI), "model-b"));
+  CHECK(strspn(value_of(&session, PMT_PLUGIN_HASH_URI), "0123456789abcdef") == 16);
+  CHECK(!strcmp(value_of(&session, PMT_PLUGIN_CAPTURES_URI), text));
+  pmt_host_free(host);
+
+  for (PmtHostWorker worker = PMT_HOST_NO_WORKER; worker <= PMT_HOST_REFUSING; ++worker) {
+    host = make_host(worker);
+    for (int i = 0; i < 2; ++i) { /* some hosts restore twice */
+      pmt_host_restore(host, &session, full);
+      pmt_host_save(host, &again, full);
+      expect_equal(&session, &again);
+    }
+    pmt_host_activate(host);
+    play(host, 20);
+    pmt_host_save(host, &again, full);
+    expect_equal(&session, &again);
+    CHECKF(strstr(pmt_host_status(host), "playing") && strstr(pmt_host_status(host), "captures go to"), "%s",
+           pmt_host_status(host)); /* both lines are told */
+    pmt_host_send_get(host, 0, NULL);
+    play(host, 1);
+    CHECKF(!strcmp(pmt_host_told(host, PMT_PLUGIN_CAPTURES_URI), folder), "%s",
+           pmt_host_told(host, PMT_PLUGIN_CAPTURES_URI));
+    PmtHostState none = {.size = 0}; /* a preset */
+    pmt_host_restore(host, &none, full);
+    pmt_host_save(host, &again, full);
+    expect_equal(&session, &again);
+    CHECK(pmt_host_paths_out(host) == 0);
+    pmt_host_free(host);
+  }
+}
+
+/* Version 0.1 knew the model alone. */
+static void test_old_session(void) {
+  memset(&session, 0, sizeof session);
+  put_model(&session, model_a);
+  PmtHost* const host = make_host(PMT_HOST_POLLED);
+  pmt_host_restore(host, &session, full);
+  pmt_host_activate(host);
+  expect_path(host, model_a);
+  CHECKF(strstr(pmt_host_status(host), "playing") && !strchr(pmt_host_status(host), ';'), "%s", pmt_host_status(host));
+  pmt_host_save(host, &again, full);
+  CHECK(again.count == 2 && value_of(&again, PMT_PLUGIN_HASH_URI)[0]); /* what it lacked is there from now on */
+  pmt_host_free(host);
+}
+
+static void hash_of(const char* const model, char hash[17]) {
+  memset(&session, 0, sizeof session);
+  put_model(&session, model);
+  PmtHost* const host = make_host(PMT_HOST_POLLED);
+  pmt_host_restore(host, &session, full);
+  pmt_host_save(host, &again, full);
+  CHECK(strlen(value_of(&again, PMT_PLUGIN_HASH_URI)) == 16);
+  memcpy(hash, value_of(&again, PMT_PLUGIN_HASH_URI), 17);
+  pmt_host_free(host);
+}
+
+/* What plays is judged by its notes: are they the bundled model's? */
+static void expect_bundled(PmtHost* const host, const bool bundled) {
+  PmtHost* const reference = make_host(PMT_HOST_POLLED);
+  pmt_host_activate(reference);
+  for (PmtHost* h = host; h; h = h == host ? reference : NULL) {
+    roll(h, 240);
+    play(h, 300);
+  }
+  const PmtMidiList *a = pmt_host_midi(host), *b = pmt_host_midi(reference);
+  CHECK(a->n_events > 100 && b->n_events > 100);
+  bool differ = a->n_events != b->n_events;
+  for (size_t i = 0; !differ && i < a->n_events; ++i) {
+    differ = memcmp(a->events[i].bytes, b->events[i].bytes, 3) != 0;
+  }
+  CHECK(differ != bundled);
+  pmt_host_free(reference);
+}
+
+/* @return a host that played model_b when the session came */
+static PmtHost* restore_over_b(void) {
+  PmtHost* const host = make_host(PMT_HOST_POLLED);
+  pmt_host_activate(host);
+  pmt_host_send_model(host, 0, model_b);
+  CHECK(pmt_host_await(host, "model-b"));
+  pmt_host_restore(host, &session, full);
+  play(host, 3);
+  return host;
+}
+
+/* A session's model is gone: the bundled one plays, not whatever played before; without a word if it is the very same; and
+   path and hash are kept. A file that changed plays, with a word. */
+static void test_other_content(void) {
+  char missing[1100], hash_first[17], hash_a[17];
+  snprintf(missing, sizeof missing, "%s/moved.safetensors", scratch);
+  hash_of(first, hash_first);
+  hash_of(model_a, hash_a);
+
+  memset(&session, 0, sizeof session);
+  put_model(&session, missing);
+  put(&session, PMT_PLUGIN_HASH_URI, LV2_ATOM__String, hash_a);
+  PmtHost* host = restore_over_b();
+  const char* status = pmt_host_status(host);
+  CHECKF(strstr(status, missing) && strstr(status, "playing ") && strstr(status, "(partimento.safetensors); model not loaded"),
+         "%s", status);
+  expect_bundled(host, true);
+  pmt_host_save(host, &again, full);
+  CHECK(strstr(value_of(&again, PMT_PLUGIN_MODEL_URI), missing));
+  CHECK(!strcmp(value_of(&again, PMT_PLUGIN_HASH_URI), hash_a));
+  pmt_host_free(host);
+
+  put(&session, PMT_PLUGIN_HASH_URI, LV2_ATOM__String, hash_first);
+  host = restore_over_b();
+  status = pmt_host_status(host);
+  CHECKF(strstr(status, "playing ") && !strchr(status, ';'), "%s", status);
+  expect_bundled(host, true);
+  expect_saved(host, missing);
+  pmt_host_free(host);
+
+  put_model(&session, model_a);
+  host = restore_over_b();
+  status = pmt_host_status(host);
+  CHECKF(strstr(status, "model-a") && strstr(status, "not the one that the session was saved with"), "%s", status);
+  expect_bundled(host, false);
+  pmt_host_save(host, &again, full);
+  CHECK(!strcmp(value_of(&again, PMT_PLUGIN_HASH_URI), hash_a)); /* said once */
+  pmt_host_free(host);
+}
+
+/* Nothing that a state may hold stops the music or changes what it was not about; each fault is one line. */
+static void test_absurd(void) {
+  static const char* const keys[] = {PMT_PLUGIN_MODEL_URI, PMT_PLUGIN_HASH_URI, PMT_PLUGIN_CAPTURES_URI};
+  static char absurd[PMT_HOST_VALUE];
+  memset(absurd, '7', sizeof absurd - 1);
+  static const struct { const char *type, *text; } faults[] = {
+    {LV2_ATOM__Int, "1234"},  {LV2_ATOM__String, ""},          {LV2_ATOM__Path, absurd},
+    {LV2_ATOM__String, "\001\377"}, {LV2_ATOM__String, "../../nowhere"}, {"urn:nobody:knows", "x"}};
+  PmtHost* const host = make_host(PMT_HOST_POLLED);
+  pmt_host_activate(host);
+  roll(host, 240);
+  play(host, 100);
+  for (size_t k = 0; k < sizeof keys / sizeof *keys; ++k) {
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; ++i) {
+      memset(&session, 0, sizeof session);
+      put_model(&session, model_a);
+      put(&session, "urn:nobody:asked", LV2_ATOM__String, "for this");
+      put(&session, keys[k], faults[i].type, faults[i].text);
+      const size_t before = pmt_host_midi(host)->n_events;
+      const uint32_t lines = pmt_host_log_lines(host);
+      pmt_host_restore(host, &session, full);
+      CHECKF(pmt_host_log_lines(host) == lines + 1, "%s, %zu: %u lines, the last: %s", keys[k], i,
+             pmt_host_log_lines(host) - lines, pmt_host_log(host));
+      play(host, 60);
+      CHECK(pmt_host_midi(host)->n_events > before);
+      CHECK(pmt_host_paths_out(host) == 0);
+    }
+  }
+  pmt_host_free(host);
+}
+
+/* ---- Threads ----------------------------------------------------------------------------------------------------- */
 
 /* A restore is newer than a load still under way, and wins although it is done first. */
 static void test_overtaking(void) {
@@ -341,9 +557,9 @@ static void lilv_save(Lilv* const l, LilvInstance* const instance, const char* c
 static void test_lilv(void) {
   Lilv l = {0};
   lilv_open(&l);
-  char folder[600], again[600], file[700];
+  char folder[600], second[600], file[700];
   snprintf(folder, sizeof folder, "%s/saved", scratch);
-  snprintf(again, sizeof again, "%s/again", scratch);
+  snprintf(second, sizeof second, "%s/again", scratch);
   snprintf(file, sizeof file, "%s/state.ttl", folder);
   LilvInstance* const instance = lilv_make(&l);
   lilv_save(&l, instance, folder);
@@ -353,7 +569,7 @@ static void test_lilv(void) {
   lilv_state_restore(state, instance, set_port, &temperature, 0, NULL);
   CHECK(temperature == 1.5f);
   lilv_state_free(state);
-  lilv_save(&l, instance, again); /* lilv handed over another path, a link: it is saved again all the same */
+  lilv_save(&l, instance, second); /* lilv handed over another path, a link: it is saved again all the same */
   lilv_instance_free(instance);
   lilv_world_free(l.world);
   for (uint32_t i = 0; i < l.uris.n; ++i) {
@@ -373,6 +589,10 @@ int main(void) {
   test_round_trip();
   test_while_running();
   test_missing();
+  test_session();
+  test_old_session();
+  test_other_content();
+  test_absurd();
   test_overtaking();
   test_same_weights();
   test_storm();

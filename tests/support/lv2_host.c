@@ -54,6 +54,7 @@ static void map_keys(PmtHost* const host) {
 static int log_vprintf(LV2_Log_Handle handle, LV2_URID type, const char* format, va_list arguments) {
   PmtHost* const host = handle;
   (void)type;
+  ++host->n_log_lines;
   return vsnprintf(host->log, sizeof host->log, format, arguments);
 }
 
@@ -110,14 +111,16 @@ static LV2_Handle instantiate(PmtHost* const host) {
       {LV2_OPTIONS_INSTANCE, 0, pmt_host_map(host, LV2_BUF_SIZE__maxBlockLength), 4, type_int, &block_max},
       {LV2_OPTIONS_INSTANCE, 0, pmt_host_map(host, LV2_BUF_SIZE__nominalBlockLength), 4, type_int, &block_nominal},
       {LV2_OPTIONS_INSTANCE, 0, 0, 0, 0, NULL}};
+  LV2_State_Make_Path make = {host, pmt_host_make_path};
   const LV2_Feature features[] = {{LV2_URID__map, &host->map_feature},
                                   {LV2_LOG__log, &host->log_feature},
                                   {LV2_WORKER__schedule, &host->schedule},
-                                  {LV2_OPTIONS__options, (void*)(uintptr_t)options}};
+                                  {LV2_OPTIONS__options, (void*)(uintptr_t)options},
+                                  {LV2_STATE__makePath, &make}};
   const bool pass[] = {!host->options.no_urid_map, true, host->options.worker != PMT_HOST_NO_WORKER,
-                       host->options.options};
-  const LV2_Feature* list[5] = {NULL};
-  for (size_t i = 0, n = 0; i < 4; ++i) {
+                       host->options.options, host->options.session != NULL};
+  const LV2_Feature* list[6] = {NULL};
+  for (size_t i = 0, n = 0; i < 5; ++i) {
     if (pass[i]) {
       list[n++] = &features[i];
     }
@@ -436,4 +439,5 @@ const char* pmt_host_status(PmtHost* const host) { return pmt_host_told(host, PM
 const char* pmt_host_path(PmtHost* const host) { return pmt_host_told(host, PMT_PLUGIN_MODEL_URI); }
 uint32_t pmt_host_messages(const PmtHost* const host) { return host->n_messages; }
 const char* pmt_host_log(const PmtHost* const host) { return host->log; }
+uint32_t pmt_host_log_lines(const PmtHost* const host) { return atomic_load(&host->n_log_lines); }
 LV2_Handle pmt_host_handle(const PmtHost* const host) { return host->handle; }

@@ -32,6 +32,7 @@ typedef struct {
   double sample_rate;    /**< 0 = 48000 */
   PmtHostWorker worker;
   uint32_t out_capacity; /**< 0 = 65536 */
+  const char* session;   /**< folder of the paths that state:makePath makes in instantiate(); NULL: it is not offered */
   bool options;          /**< pass opts:options, as Ardour: maxBlockLength 8192 */
   bool no_urid_map;      /**< instantiate must then fail */
   bool no_ports;         /**< connect the two atom ports only */
@@ -98,6 +99,7 @@ const char* pmt_host_status(PmtHost* host); /**< that of PMT_PLUGIN_STATUS_URI *
 const char* pmt_host_path(PmtHost* host);   /**< that of PMT_PLUGIN_MODEL_URI */
 uint32_t pmt_host_messages(const PmtHost* host);  /**< patch:Set received */
 const char* pmt_host_log(const PmtHost* host);    /**< last line logged */
+uint32_t pmt_host_log_lines(const PmtHost* host); /**< how many there were */
 
 enum { PMT_HOST_PROPERTIES = 8, PMT_HOST_VALUE = 66000 };
 

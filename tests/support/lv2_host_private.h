@@ -54,6 +54,7 @@ struct PmtHost {
   uint32_t n_sounding, n_messages;
   struct { LV2_URID property; char text[4200]; } told[HOST_TOLD];
   char log[1024];
+  _Atomic(uint32_t) n_log_lines;
   void (*watch)(bool inside);
   bool running;
 
@@ -67,6 +68,7 @@ struct PmtHost {
 };
 
 LV2_URID pmt_host_map(void* host, const char* uri);
+char* pmt_host_make_path(LV2_State_Make_Path_Handle host, const char* path); /**< malloc's, in options.session */
 void pmt_host_begin(PmtHost* host);
 void pmt_host_worker_start(PmtHost* host);
 void pmt_host_worker_stop(PmtHost* host);

@@ -42,6 +42,13 @@ static char* make_path(LV2_State_Make_Path_Handle handle, const char* path) {
   return give_path(h->host, "/nowhere/", path, h->paths.release);
 }
 
+char* pmt_host_make_path(LV2_State_Make_Path_Handle handle, const char* path) {
+  PmtHost* const host = handle;
+  char folder[4200];
+  CHECK(path[0] != '/' && (size_t)snprintf(folder, sizeof folder, "%s/", host->options.session) < sizeof folder);
+  return give_path(host, folder, path, false);
+}
+
 static void free_path(LV2_State_Free_Path_Handle handle, char* path) {
   --((const PathHandle*)handle)->host->paths_out;
   free(path - PATH_HEAD);
