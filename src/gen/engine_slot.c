@@ -31,16 +31,14 @@ static bool restore_state(PmtEngine* const e, const Origin origin) {
   PmtPlayer* const player = e->player;
   PmtGrammar* const grammar = &e->slot.grammar;
   pmt_grammar_reset(grammar);
-  if (origin == FROM_PLAYED) {
-    pmt_net_restore(player->state, player->played);
+  if (origin == FROM_PLAYED && pmt_net_restore(player->state, player->played)) {
     grammar->velocity = player->played_velocity;
     return false;
   }
   if (origin == FROM_START) {
     pmt_repeats_reset(&e->repeats);
     pmt_tonality_reset(&e->tonality);
-    if (player->primed) {
-      pmt_net_restore(player->state, player->start);
+    if (player->primed && pmt_net_restore(player->state, player->start)) {
       grammar->velocity = player->start_velocity;
       return false;
     }

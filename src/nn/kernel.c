@@ -8,10 +8,10 @@
 
 static const PmtKernel kernels[] = { /* each CPU that runs one runs all that follow it */
 #ifdef PMT_KERNEL_X86
-  {"avx512", pmt_panels_run_avx512, pmt_cell_run_avx512},
-  {"avx2", pmt_panels_run_avx2, pmt_cell_run_avx2},
+  PMT_KERNEL(avx512),
+  PMT_KERNEL(avx2),
 #endif
-  {"portable", pmt_panels_run_portable, pmt_cell_run_portable},
+  PMT_KERNEL(portable),
 };
 
 size_t pmt_kernels(const PmtKernel** const list) {

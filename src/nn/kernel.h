@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** @file kernel.h  The panel kernel, y = W x + b over panels of 64 rows, and the LSTM cell over one panel of gates.
+/** @file kernel.h  The panel kernel, y = W x + b over panels of 64 rows, and the cells that follow it.
 
     A matrix [rows, cols] is packed once, at load, into panels of PMT_PANEL rows: panel p holds, column after column,
     the PMT_PANEL weights of its rows, so one pass streams memory forward and vectorises over rows without shuffles.
@@ -7,7 +7,8 @@
     for every slicing, every dispatch level and every machine with IEEE floats. That costs nothing where it matters:
     the kernel waits for weights, not for the adder (docs/kernels.md has the figures).
 
-    Called by nn/net.c; calls nothing. Rows are padded to a whole panel with zero weights. */
+    Called by nn/recurrent.c; calls nothing. Rows are padded to a whole panel with zero weights. Whatever a kernel
+    writes for another product to read passes through pmt_tame. */
 #ifndef PMT_NN_KERNEL_H
 #define PMT_NN_KERNEL_H
 
@@ -45,10 +46,20 @@ typedef void (*PmtPanelsRun)(const float* packed, uint32_t cols, const float* b,
     all aligned to 64 bytes, none aliases another. What falls below 2^-50 becomes zero (pmt_tame). */
 typedef void (*PmtCellRun)(const float* gates, const float* c, float* c_next, float* h) PMT_RT;
 
+/** r = sig(gates), z = sig(gates + PMT_PANEL), n = tanh(input + r * gates[2 PMT_PANEL..]), h_next = (1 - z) n + z h for
+    PMT_PANEL units. @param gates (3, PMT_PANEL) r, z and the hidden side of n @param input (PMT_PANEL) its input side;
+    aligned as above, none aliases another */
+typedef void (*PmtGruRun)(const float* gates, const float* input, const float* h, float* h_next) PMT_RT;
+
+/** y = tanh(x) for PMT_PANEL units. Aligned; y does not alias x. */
+typedef void (*PmtTanhRun)(const float* x, float* y) PMT_RT;
+
 typedef struct {
   const char* name;
   PmtPanelsRun run;
   PmtCellRun cell;
+  PmtGruRun gru;
+  PmtTanhRun tanh;
 } PmtKernel;
 
 /** The kernels this build has and this CPU runs, widest first; the portable one is always last. */

@@ -7,7 +7,6 @@
 #    error "compile this file with -mavx2"
 #  endif
 #  define LANES 8
-#  define RUN_NAME pmt_panels_run_avx2
-#  define CELL_NAME pmt_cell_run_avx2
+#  define NAME(kernel) pmt_##kernel##_avx2
 #  include "nn/kernel_body.h"
 #endif

@@ -7,7 +7,6 @@
 #    error "compile this file with -mavx512f"
 #  endif
 #  define LANES 16
-#  define RUN_NAME pmt_panels_run_avx512
-#  define CELL_NAME pmt_cell_run_avx512
+#  define NAME(kernel) pmt_##kernel##_avx512
 #  include "nn/kernel_body.h"
 #endif

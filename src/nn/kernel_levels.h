@@ -13,7 +13,16 @@
   void pmt_panels_run_##level(const float* packed, uint32_t cols, const float* b, const float* x, float* y,        \
                               uint32_t first, uint32_t n_panels) PMT_RT;                                           \
   void pmt_cell_run_##level(const float* restrict gates, const float* restrict c, float* restrict c_next,          \
-                            float* restrict h) PMT_RT;
+                            float* restrict h) PMT_RT;                                                             \
+  void pmt_gru_run_##level(const float* restrict gates, const float* restrict input, const float* restrict h,      \
+                           float* restrict h_next) PMT_RT;                                                         \
+  void pmt_tanh_run_##level(const float* restrict x, float* restrict y) PMT_RT;
+
+#define PMT_KERNEL(level)                                                                                           \
+  {                                                                                                                \
+    .name = #level, .run = pmt_panels_run_##level, .cell = pmt_cell_run_##level, .gru = pmt_gru_run_##level,       \
+    .tanh = pmt_tanh_run_##level                                                                                   \
+  }
 
 PMT_KERNEL_DECLARE(portable)
 PMT_KERNEL_DECLARE(avx2)

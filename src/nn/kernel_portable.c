@@ -3,6 +3,5 @@
 #include "nn/kernel_levels.h"
 
 #define LANES 4
-#define RUN_NAME pmt_panels_run_portable
-#define CELL_NAME pmt_cell_run_portable
+#define NAME(kernel) pmt_##kernel##_portable
 #include "nn/kernel_body.h"

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/** @file net.h  A recurrent net as constant weights, small state, and a plan of chunks with a cursor.
+/** @file net.h  A net as constant weights, small state, and a plan of chunks with a cursor.
 
-    Line of calls: gen/engine -> pmt_net_run -> plan -> cell op -> kernel.
+    Line of calls: gen/engine -> pmt_net_run -> net_rnn -> kernel.
 
     PmtNet is immutable after pmt_net_new and may be shared by any number of states and threads. PmtNetState is one
-    player's: recurrent state, scratch, cursor. Every function marked PMT_RT touches only memory that pmt_net_new or
+    player's: state, scratch, cursor. Every function marked PMT_RT touches only memory that pmt_net_new or
     pmt_net_state_new made resident.
 
-    LSTM (Hochreiter and Schmidhuber 1997 with forget gate, Gers et al. 2000; layout and gate order of PyTorch):
+    With a = E[token] + u for the first layer, h of the layer below for the others, logits = W_out h_top + b_out, and
+    PyTorch's layout and order of gates:
+    LSTM (Hochreiter and Schmidhuber 1997 with forget gate, Gers et al. 2000):
       [i f g o] = W_ih a + b_ih + W_hh h + b_hh
-      c' = sig(f) * c + sig(i) * tanh(g)     h' = sig(o) * tanh(c')     logits = W_out h_top + b_out
-    with a = E[token] + u for the first layer, h of the layer below for the others. */
+      c' = sig(f) * c + sig(i) * tanh(g)     h' = sig(o) * tanh(c')
+    GRU (Cho et al. 2014, the reset gate after the product as PyTorch has it):
+      r = sig(W_ir a + b_ir + W_hr h + b_hr)     z likewise     n = tanh(W_in a + b_in + r * (W_hn h + b_hn))
+      h' = (1 - z) * n + z * h
+    RNN: h' = tanh(W_ih a + b_ih + W_hh h + b_hh) */
 #ifndef PMT_NN_NET_H
 #define PMT_NN_NET_H
 
@@ -29,7 +34,7 @@ enum {
   PMT_NET_DIM_MAX = 4096,
 };
 
-typedef enum { PMT_ARCH_LSTM } PmtArch;
+typedef enum { PMT_ARCH_LSTM, PMT_ARCH_GRU, PMT_ARCH_RNN } PmtArch;
 
 typedef struct {
   PmtArch arch;
@@ -66,19 +71,21 @@ PmtStatus pmt_net_state_new(const PmtNet* net, PmtNetState** state);
 void pmt_net_state_free(PmtNetState* state);
 size_t pmt_net_state_bytes(const PmtNet* net);
 
-/* A step in flight has no effect on h and c until it is complete: reset, restore and begin may give it up. */
+/* A step in flight has no effect until it is complete: reset, restore and begin may give it up. */
 
-/** h = c = 0, u = 0, no step in flight. */
+/** As new: h = c = 0, u = 0, no step in flight. */
 void pmt_net_reset(PmtNetState* state) PMT_RT;
 
-/** Floats in a snapshot of the recurrent state: 2 * layers * h. */
+/** Floats in a snapshot: layers * h, twice that for an LSTM. */
 size_t pmt_net_snapshot_floats(const PmtNet* net) PMT_RT;
-/** Copy the recurrent state out (as before a step in flight), or in (a step in flight is given up). */
+/** Copy the state out, as it was before a step in flight. */
 void pmt_net_save(const PmtNetState* state, float* snapshot) PMT_RT;
-void pmt_net_restore(PmtNetState* state, const float* snapshot) PMT_RT;
+/** Go back (or elsewhere); a step in flight is given up, u stays as it is. @return false, and nothing has changed, when
+    that is not possible: never for a recurrent net */
+bool pmt_net_restore(PmtNetState* state, const float* snapshot) PMT_RT;
 
 /** Set u for the steps to come (once a slot). A table the file does not have counts as zero, an index outside its
-    table as 0. Bounded by (styles + 4) * 4 h. */
+    table as 0. Bounded by (styles + 4) * 4 h additions. */
 void pmt_net_condition(PmtNetState* state, const PmtCondition* condition) PMT_RT;
 
 /** Begin the step for one token: x = E[token] + u (4 h additions). @param token below V */

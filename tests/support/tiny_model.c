@@ -4,11 +4,12 @@
 
 #include "base/random.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TENSORS_MAX = 8 + 4 * 8, META_MAX = 64, NAME_MAX_BYTES = 32 };
+enum { TENSORS_MAX = 9 + 10 * 12, META_MAX = 64, NAME_MAX_BYTES = 32 };
 
 enum { ID_SLOT = 4, N_SLOTS = 24, ID_NOTE = 128, STYLES = 2, METERS = 26, KEYS = 25, PHRASES = 9, DENSITIES = 9 };
 
@@ -37,18 +38,63 @@ static float* add(Builder* const b, const char* const name, const uint32_t rows,
   return values;
 }
 
+static bool is_tf(const Builder* const b) {
+  return !strcmp(b->o.arch, "tf");
+}
+
 static void add_layer(Builder* const b, const uint32_t layer) {
   const uint32_t inputs = layer ? b->o.h : b->o.d;
+  const uint32_t gates = !strcmp(b->o.arch, "lstm") ? 4 : !strcmp(b->o.arch, "gru") ? 3 : 1;
   const float range = 2.0f / (float)(1 + b->o.h / 16); /* lively: a random net should not fall asleep */
   char name[NAME_MAX_BYTES];
   snprintf(name, sizeof name, "rnn.weight_ih_l%u", layer);
-  add(b, name, 4 * b->o.h, inputs, range);
+  add(b, name, gates * b->o.h, inputs, range);
   snprintf(name, sizeof name, "rnn.weight_hh_l%u", layer);
-  add(b, name, 4 * b->o.h, b->o.h, range);
+  add(b, name, gates * b->o.h, b->o.h, range);
   snprintf(name, sizeof name, "rnn.bias_ih_l%u", layer);
-  add(b, name, 4 * b->o.h, 0, 0.5f);
+  add(b, name, gates * b->o.h, 0, 0.5f);
   snprintf(name, sizeof name, "rnn.bias_hh_l%u", layer);
-  add(b, name, 4 * b->o.h, 0, 0.5f);
+  add(b, name, gates * b->o.h, 0, 0.5f);
+}
+
+static void add_named(Builder* const b, const uint32_t layer, const char* const rest, const uint32_t rows,
+                      const uint32_t cols, const float range, const float centre) {
+  char name[NAME_MAX_BYTES];
+  snprintf(name, sizeof name, "blk.%u.%s", layer, rest);
+  float* const values = add(b, name, rows, cols, range);
+  for (uint32_t i = 0; values && centre != 0.0f && i < rows; ++i) {
+    values[i] += centre;
+  }
+}
+
+static void add_block(Builder* const b, const uint32_t layer) {
+  const uint32_t d = b->o.d, ff = b->o.ff;
+  const float by_d = 1.7f / sqrtf((float)d), by_ff = 1.7f / sqrtf((float)ff); /* uniform, of variance 1 / columns */
+  add_named(b, layer, "norm1.weight", d, 0, 0.5f, 1.0f);
+  add_named(b, layer, "qkv.weight", 3 * d, d, 1.5f * by_d, 0.0f);
+  if (!strcmp(b->o.pos, "rel")) {
+    add_named(b, layer, "rel.weight", b->o.rel, d, 1.7f, 0.0f);
+  }
+  add_named(b, layer, "o.weight", d, d, by_d, 0.0f);
+  add_named(b, layer, "norm2.weight", d, 0, 0.5f, 1.0f);
+  add_named(b, layer, "f1.weight", ff, d, by_d, 0.0f);
+  add_named(b, layer, "f1.bias", ff, 0, 0.5f, 0.0f);
+  add_named(b, layer, "f2.weight", d, ff, by_ff, 0.0f);
+  add_named(b, layer, "f2.bias", d, 0, 0.5f, 0.0f);
+}
+
+static void add_layers(Builder* const b) {
+  for (uint32_t layer = 0; layer < b->o.layers; ++layer) {
+    if (is_tf(b)) {
+      add_block(b, layer);
+    } else {
+      add_layer(b, layer);
+    }
+  }
+  float* const gain = is_tf(b) ? add(b, "norm.weight", b->o.d, 0, 0.5f) : NULL;
+  for (uint32_t i = 0; gain && i < b->o.d; ++i) {
+    gain[i] += 1.0f;
+  }
 }
 
 static void add_tensors(Builder* const b) {
@@ -59,10 +105,8 @@ static void add_tensors(Builder* const b) {
   add(b, "key.weight", KEYS, b->o.d, 0.5f);
   add(b, "phrase.weight", PHRASES, b->o.d, 0.5f);
   add(b, "density.weight", DENSITIES, b->o.d, 0.5f);
-  for (uint32_t layer = 0; layer < b->o.layers; ++layer) {
-    add_layer(b, layer);
-  }
-  add(b, "out.weight", vocab, b->o.h, 1.0f);
+  add_layers(b);
+  add(b, "out.weight", vocab, is_tf(b) ? b->o.d : b->o.h, is_tf(b) ? 4.0f / sqrtf((float)b->o.d) : 1.0f);
   float* const bias = add(b, "out.bias", vocab, 0, 0.5f);
   for (uint32_t i = 0; bias && i < vocab; ++i) {
     const bool slot = i >= ID_SLOT && i < ID_SLOT + N_SLOTS;
@@ -100,15 +144,20 @@ static size_t drop_removed(PmtMetaOut* const meta, const size_t n) {
 }
 
 static PmtStatus write_model(Builder* const b, const char* const path, PmtError* const error) {
-  char number[4][16], lo[64], hi[64], names[128], programs[64], style_parts[16];
-  const uint32_t values[4] = {b->o.parts, b->o.layers, b->o.d, b->o.h};
-  const char* const keys[4] = {"parts", "layers", "d", "h"};
+  char number[7][16], lo[64], hi[64], names[128], programs[64], style_parts[16];
+  const uint32_t values[7] = {b->o.parts, b->o.layers, b->o.d, b->o.h, b->o.heads, b->o.ff, b->o.window};
+  const char* const keys[7] = {"parts", "layers", "d", "h", "heads", "ff", "window"};
   set_meta(b, "format_version", "1");
-  set_meta(b, "arch", "lstm");
+  set_meta(b, "arch", b->o.arch);
   set_meta(b, "vocab", "slot-v1");
-  for (unsigned i = 0; i < 4; ++i) {
-    snprintf(number[i], sizeof number[i], "%u", values[i]);
-    set_meta(b, keys[i], number[i]);
+  for (unsigned i = 0; i < 7; ++i) {
+    if (i < 3 || (i > 3) == is_tf(b)) {
+      snprintf(number[i], sizeof number[i], "%u", values[i]);
+      set_meta(b, keys[i], number[i]);
+    }
+  }
+  if (is_tf(b)) {
+    set_meta(b, "pos", b->o.pos);
   }
   set_meta(b, "pitch_lo", per_part(lo, sizeof lo, "36", b->o.parts));
   set_meta(b, "pitch_hi", per_part(hi, sizeof hi, "84", b->o.parts));
@@ -159,8 +208,14 @@ PmtStatus pmt_tiny_model_write(const char* const path, const PmtTinyOptions* con
   b->o.d = b->o.d ? b->o.d : 16;
   b->o.h = b->o.h ? b->o.h : 32;
   b->o.layers = b->o.layers ? b->o.layers : 2;
+  b->o.arch = b->o.arch ? b->o.arch : "lstm";
+  b->o.pos = b->o.pos ? b->o.pos : "rope";
+  b->o.heads = b->o.heads ? b->o.heads : 2;
+  b->o.ff = b->o.ff ? b->o.ff : 4 * b->o.d;
+  b->o.window = b->o.window ? b->o.window : 64;
+  b->o.rel = b->o.rel ? b->o.rel : b->o.window;
   PmtStatus status = PMT_BAD_ARG;
-  if (b->o.parts <= 8 && b->o.layers <= 8 && b->o.n_meta <= 16) {
+  if (b->o.parts <= 8 && b->o.layers <= (is_tf(b) ? 12u : 8u) && b->o.n_meta <= 16) {
     add_tensors(b);
     status = write_model(b, path, error);
   }

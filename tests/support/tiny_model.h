@@ -15,10 +15,16 @@
 /** All zero is fine: the defaults stand in parentheses. */
 typedef struct {
   uint64_t seed;
+  const char* arch; /**< lstm, gru, rnn or tf (lstm) */
+  const char* pos;  /**< tf: rope, rope2, sin, alibi or rel (rope) */
   uint32_t parts;  /**< 1..8 (4) */
   uint32_t d;      /**< embedding width (16) */
-  uint32_t h;      /**< hidden width (32) */
-  uint32_t layers; /**< 1..8 (2) */
+  uint32_t h;      /**< hidden width of a recurrent net (32) */
+  uint32_t layers; /**< 1..12, recurrent 1..8 (2) */
+  uint32_t heads;  /**< tf (2) */
+  uint32_t ff;     /**< tf: inner width (4 d) */
+  uint32_t window; /**< tf (64) */
+  uint32_t rel;    /**< tf with pos rel: distances told apart (the window) */
   float note_bias; /**< added to the output bias of every note: more notes in a slot */
   float slot_bias; /**< added to the output bias of every slot token: fewer notes (a few notes a slot at 0) */
   const PmtMetaOut* meta; /**< replaces the entry of the same key, or adds one; value NULL removes it */
