@@ -196,6 +196,12 @@ float* pmt_host_control(PmtHost* const host, const char* const symbol) {
 void pmt_host_connect(PmtHost* const host, const uint32_t port, void* const data) {
   host->descriptor->connect_port(host->handle, port, data);
   host->out_connected = port == PMT_PORT_MIDI_OUT ? data != NULL : host->out_connected;
+  for (uint32_t side = 0; side < 2; ++side) {
+    if (port == PMT_PORT_OUT_LEFT + side && data != host->audio[side]) { /* nothing comes here any more */
+      free(host->audio[side]);
+      host->audio[side] = NULL;
+    }
+  }
 }
 
 void pmt_host_set_out_capacity(PmtHost* const host, const uint32_t capacity) {
