@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* See state.h. Above: the host. Below: handover_setup.c. Never in the audio thread. */
+/* See state.h. Above: the host. Below: handover_setup.c, gen/context. Never in the audio thread. */
 #include "state.h"
 
+#include "gen/context.h"
 #include "plugin.h"
 
 #include <inttypes.h>
@@ -75,12 +76,44 @@ static LV2_State_Status save_paths(const Saving* const s) {
   return status;
 }
 
+/* @return to be freed; NULL when nothing was composed yet */
+static char* read_context(const PmtTape* const tape) {
+  PmtContext context = {0};
+  char* text = pmt_context_read(tape, &context, NULL) ? NULL : malloc(PMT_CONTEXT_TEXT_MAX);
+  if (text && !pmt_context_print(&context, text, PMT_CONTEXT_TEXT_MAX)) {
+    free(text);
+    text = NULL;
+  }
+  pmt_context_free(&context);
+  return text;
+}
+
+/* What was played last; before that, what the session came with. @return to be freed; NULL none */
+static char* last_bars(PmtPlugin* const self) {
+  const PmtTape* const tape = pmt_engine_tape(self->engine);
+  uint64_t head = 0;
+  char* const kept = pmt_worker_copy_context(&self->worker, &head);
+  char* const played = pmt_tape_head(tape) == head ? NULL : read_context(tape);
+  if (!played) {
+    return kept;
+  }
+  free(kept);
+  return played;
+}
+
 static LV2_State_Status save(LV2_Handle instance, LV2_State_Store_Function store, LV2_State_Handle handle, uint32_t flags,
                              const LV2_Feature* const* features) {
   PmtPlugin* const self = instance;
   const Saving s = {self, store, handle, find_features(features)};
   (void)flags;
-  return save_paths(&s);
+  const LV2_State_Status status = save_paths(&s);
+  char* const context = status ? NULL : last_bars(self);
+  if (!context) {
+    return status;
+  }
+  const LV2_State_Status stored = store_text(&s, self->uris.context, self->uris.atom_string, context);
+  free(context);
+  return stored;
 }
 
 /* ---- Restoring --------------------------------------------------------------------------------------------------- */
@@ -160,7 +193,11 @@ static void restore_model(Restoring* const r) {
   if (!path) {
     return;
   }
-  pmt_handover_restore(&w->model, &(PmtWanted){.path = path, .hash = retrieve_hash(r)});
+  char* const context = retrieve_text(r, r->self->uris.context, "context", PMT_CONTEXT_TEXT_MAX);
+  pmt_handover_restore(&w->model, &(PmtWanted){.path = path, .hash = retrieve_hash(r), .context = context});
+  if (context) {
+    pmt_worker_keep_context(w, context, pmt_tape_head(pmt_engine_tape(r->self->engine)));
+  }
   free(path);
 }
 

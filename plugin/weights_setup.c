@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The slow half of weights.h. Above: handover_setup.c. Below: gen/model */
+/* The slow half of weights.h. Above: handover_setup.c. Below: gen/model, gen/context */
 #include "weights.h"
 
-#include "gen/engine.h"
+#include "gen/context.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +10,22 @@
 static const char* base_name(const char* const path) {
   const char* const slash = strrchr(path, '/');
   return slash ? slash + 1 : path;
+}
+
+/* Without its last bars a session is still a session. */
+static void resume(PmtPlayer* const player, const char* const text, PmtParcel* const parcel) {
+  PmtContext context = {0};
+  PmtError error = {""};
+  PmtStatus status = pmt_context_parse(text, &context, &error);
+  status = status ? status : pmt_player_resume(player, &context, &error);
+  pmt_context_free(&context);
+  parcel->fresh = !status;
+  if (status) {
+    parcel->flawed = true;
+    const size_t length = strlen(parcel->status);
+    snprintf(parcel->status + length, sizeof parcel->status - length, "; the session's last bars are left out: %s",
+             error.text[0] ? error.text : pmt_strerror(status));
+  }
 }
 
 /* Where the file was does not matter if its content is here. */
@@ -38,6 +54,9 @@ static PmtStatus load(void* const user, const PmtWanted* const wanted, PmtParcel
   parcel->hash = model->hash;
   snprintf(parcel->status, sizeof parcel->status, "playing %s (%s)", model->title[0] ? model->title : "a model",
            base_name(wanted->path));
+  if (wanted->context) {
+    resume(player, wanted->context, parcel);
+  }
   return PMT_OK;
 }
 

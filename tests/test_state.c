@@ -211,10 +211,12 @@ static void test_session(void) {
   roll(host, 240);
   play(host, 300);
   pmt_host_save(host, &session, full);
-  CHECKF(session.count == 3, "%u", session.count);
+  CHECKF(session.count == 4, "%u", session.count);
   CHECK(strstr(value_of(&session, PMT_PLUGIN_MODEL_URI), "model-b"));
   CHECK(strspn(value_of(&session, PMT_PLUGIN_HASH_URI), "0123456789abcdef") == 16);
   CHECK(!strcmp(value_of(&session, PMT_PLUGIN_CAPTURES_URI), text));
+  CHECK(value_of(&session, PMT_PLUGIN_CONTEXT_URI)[0]);
+  CHECK(!strcmp(pmt_host_find_property(&session, PMT_PLUGIN_CONTEXT_URI)->type, LV2_ATOM__String));
   pmt_host_free(host);
 
   for (PmtHostWorker worker = PMT_HOST_NO_WORKER; worker <= PMT_HOST_REFUSING; ++worker) {
@@ -238,6 +240,10 @@ static void test_session(void) {
     pmt_host_restore(host, &none, full);
     pmt_host_save(host, &again, full);
     expect_equal(&session, &again);
+    roll(host, 240);
+    play(host, 450);
+    pmt_host_save(host, &again, full);
+    CHECK(strcmp(value_of(&session, PMT_PLUGIN_CONTEXT_URI), value_of(&again, PMT_PLUGIN_CONTEXT_URI)));
     CHECK(pmt_host_paths_out(host) == 0);
     pmt_host_free(host);
   }
@@ -338,7 +344,8 @@ static void test_other_content(void) {
 
 /* Nothing that a state may hold stops the music or changes what it was not about; each fault is one line. */
 static void test_absurd(void) {
-  static const char* const keys[] = {PMT_PLUGIN_MODEL_URI, PMT_PLUGIN_HASH_URI, PMT_PLUGIN_CAPTURES_URI};
+  static const char* const keys[] = {PMT_PLUGIN_MODEL_URI, PMT_PLUGIN_HASH_URI, PMT_PLUGIN_CONTEXT_URI,
+                                     PMT_PLUGIN_CAPTURES_URI};
   static char absurd[PMT_HOST_VALUE];
   memset(absurd, '7', sizeof absurd - 1);
   static const struct { const char *type, *text; } faults[] = {
@@ -364,6 +371,73 @@ static void test_absurd(void) {
       CHECK(pmt_host_paths_out(host) == 0);
     }
   }
+  pmt_host_free(host);
+}
+
+/* The same session at the same place goes on in the same way, and not as a fresh start there would. */
+static void test_going_on(void) {
+  PmtHost* host = make_host(PMT_HOST_POLLED);
+  pmt_host_activate(host);
+  roll(host, 240); /* a bar in 48000 frames */
+  for (int i = 0; i < 375; ++i) {
+    pmt_host_run(host, 512);
+  }
+  pmt_host_save(host, &session, full);
+  pmt_host_free(host);
+  memcpy(&again, &session, sizeof again);
+  pmt_host_find_property(&again, PMT_PLUGIN_CONTEXT_URI)->size = 0;
+
+  PmtMidiList* lists[3];
+  PmtHost* hosts[3];
+  for (int i = 0; i < 3; ++i) {
+    hosts[i] = make_host(PMT_HOST_POLLED);
+    pmt_host_restore(hosts[i], i < 2 ? &session : &again, full);
+    pmt_host_activate(hosts[i]);
+    play(hosts[i], 100);
+    const PmtPosition position = {.frame = 192000, .speed = 1, .bar = 4, .bar_beat = 0, .bpm = 240};
+    pmt_host_send_position(hosts[i], 0, &position, PMT_HOST_PLAIN);
+    play(hosts[i], 300);
+    lists[i] = pmt_host_midi(hosts[i]);
+    CHECK(lists[i]->n_events > 100);
+  }
+  bool same = lists[0]->n_events == lists[1]->n_events, fresh = lists[0]->n_events == lists[2]->n_events;
+  for (size_t i = 0; i < lists[0]->n_events; ++i) {
+    same = same && !memcmp(lists[0]->events[i].bytes, lists[1]->events[i].bytes, 3);
+    fresh = fresh && !memcmp(lists[0]->events[i].bytes, lists[2]->events[i].bytes, 3);
+  }
+  CHECK(same && !fresh);
+  for (int i = 0; i < 3; ++i) {
+    pmt_host_free(hosts[i]);
+  }
+}
+
+/* A context for another vocabulary is left out, with a line; the model plays. */
+static void test_foreign_context(void) {
+  char eight[1100], two[1100];
+  snprintf(eight, sizeof eight, "%s/eight.safetensors", scratch);
+  snprintf(two, sizeof two, "%s/two.safetensors", scratch);
+  CHECK(!pmt_tiny_model_write(eight, &(PmtTinyOptions){.seed = 4, .parts = 8, .note_bias = 2}, NULL));
+  CHECK(!pmt_tiny_model_write(two, &(PmtTinyOptions){.seed = 5, .parts = 1, .note_bias = 2}, NULL));
+  memset(&session, 0, sizeof session);
+  put_model(&session, eight);
+  PmtHost* host = make_host(PMT_HOST_POLLED);
+  pmt_host_restore(host, &session, full);
+  pmt_host_activate(host);
+  roll(host, 240);
+  play(host, 400);
+  pmt_host_save(host, &session, full);
+  pmt_host_free(host);
+  put_model(&session, two);
+  pmt_host_find_property(&session, PMT_PLUGIN_HASH_URI)->size = 0;
+  host = make_host(PMT_HOST_POLLED);
+  pmt_host_restore(host, &session, full);
+  pmt_host_activate(host);
+  play(host, 3);
+  CHECKF(strstr(pmt_host_status(host), "two.safetensors") && strstr(pmt_host_status(host), "last bars are left out"),
+         "%s", pmt_host_status(host));
+  roll(host, 240);
+  play(host, 200);
+  CHECK(pmt_host_midi(host)->n_events > 50);
   pmt_host_free(host);
 }
 
@@ -593,6 +667,8 @@ int main(void) {
   test_old_session();
   test_other_content();
   test_absurd();
+  test_going_on();
+  test_foreign_context();
   test_overtaking();
   test_same_weights();
   test_storm();
