@@ -26,10 +26,13 @@ static float read_own_port(const PmtInstrument* const self, const PmtInstrumentP
   return fminf(fmaxf(*value, lo), hi);
 }
 
+static bool fades(const PmtInstrument* const self) {
+  return self->next || !(pmt_plugin_read_controls(&self->plugin).enabled > 0.0f);
+}
+
 /* Equal power: as loud at the sides as in the middle, where it is the SoundFont's own level. */
 static void take_aim(PmtInstrument* const self) {
-  const bool on = pmt_plugin_read_controls(&self->plugin).enabled > 0.0f;
-  const float volume = on ? read_own_port(self, PMT_PORT_VOLUME, -60.0f, 6.0f) : -INFINITY;
+  const float volume = fades(self) ? -INFINITY : read_own_port(self, PMT_PORT_VOLUME, -60.0f, 6.0f);
   const float pan = read_own_port(self, PMT_PORT_PAN, -1.0f, 1.0f);
   if (volume == self->volume && pan == self->pan) {
     return;
@@ -51,10 +54,34 @@ static void apply_gain(PmtInstrument* const self, const int side, float* const s
   self->gain[side] = gain;
 }
 
-/* Off, and faded: what still sounds is cut. */
+/* ---- Another SoundFont ------------------------------------------------------------------------------------------- */
+
+bool pmt_instrument_offer(void* const instrument, void* const synth) {
+  PmtInstrument* const self = instrument;
+  if (self->next || self->old) {
+    return false;
+  }
+  self->next = synth;
+  return true;
+}
+
+void* pmt_instrument_take_old(void* const instrument) {
+  PmtInstrument* const self = instrument;
+  PmtSynth* const old = self->old;
+  self->old = NULL;
+  return old;
+}
+
+/* Nothing of the present synth is heard any more. */
 static void settle(PmtInstrument* const self) {
-  if (!(self->plugin.controls.enabled > 0.0f) && self->gain[0] < MUTED && self->gain[1] < MUTED) {
+  if (self->synth) {
     pmt_synth_silence(self->synth);
+  }
+  if (self->next) {
+    self->old = self->synth;
+    self->synth = self->next;
+    self->next = NULL;
+    take_aim(self);
   }
 }
 
@@ -82,7 +109,7 @@ static void render_some(PmtInstrument* const self, const uint32_t n) {
   put(self, PMT_PORT_OUT_RIGHT, sounds ? right : NULL, n);
   self->done += n;
   self->grid = (self->grid + n) % GRID;
-  if (sounds && !self->grid) {
+  if (sounds && !self->grid && fades(self) && self->gain[0] < MUTED && self->gain[1] < MUTED) {
     settle(self);
   }
 }
@@ -133,6 +160,9 @@ void pmt_instrument_run(LV2_Handle instance, const uint32_t n_frames) {
   const uint64_t float_mode = pmt_float_mode_enter();
   self->n_frames = n_frames;
   self->done = 0;
+  if (self->next && (!self->synth || self->synth->asleep)) {
+    settle(self);
+  }
   take_aim(self);
   pmt_plugin_run(instance, n_frames);
   render_until(self, n_frames);

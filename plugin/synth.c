@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* See synth.h. Above: instrument.c. Below: libfluidsynth. */
+/* See synth.h. Above: instrument.c. Below: libfluidsynth, room.c. */
 #include "synth.h"
 
 #include <math.h>
 #include <string.h>
 
-#define INAUDIBLE 1e-5f /* -100 dB below full scale */
+enum { ALL_SOUND_OFF = 120 };
+
+#define INAUDIBLE 1e-5f   /* -100 dB below full scale */
+#define SHORTEST -30000.0f /* timecents below any release time of a SoundFont */
 
 void pmt_synth_program(PmtSynth* const s, const uint32_t channel, const int program) {
   if (s->program[channel] != program) {
@@ -36,13 +39,32 @@ void pmt_synth_play(PmtSynth* const s, const uint8_t bytes[3]) {
     fluid_synth_noteon(s->fluid, channel, bytes[1], bytes[2]);
     break;
   case 0x80: fluid_synth_noteoff(s->fluid, channel, bytes[1]); break;
-  case 0xb0: fluid_synth_cc(s->fluid, channel, bytes[1], bytes[2]); break;
+  case 0xb0:
+    if (bytes[1] == ALL_SOUND_OFF) { /* comes in a panic only, which is for all channels */
+      pmt_synth_silence(s);
+    }
+    break;
   default: break;
   }
 }
 
+/* libfluidsynth's own "all sounds off" leaves alone what has been released already. So all is released, with the shortest
+   release there is, and what still comes of it is thrown away: two blocks' work. */
 void pmt_synth_silence(PmtSynth* const s) {
+  if (s->asleep) {
+    return;
+  }
+  for (int channel = 0; channel < PMT_SYNTH_CHANNELS; ++channel) {
+    fluid_synth_set_gen(s->fluid, channel, GEN_VOLENVRELEASE, SHORTEST);
+  }
   fluid_synth_all_sounds_off(s->fluid, -1);
+  for (int i = 0; i < 2; ++i) {
+    fluid_synth_write_float(s->fluid, PMT_SYNTH_BLOCK, s->block[0], 0, 1, s->block[1], 0, 1);
+  }
+  for (int channel = 0; channel < PMT_SYNTH_CHANNELS; ++channel) {
+    fluid_synth_set_gen(s->fluid, channel, GEN_VOLENVRELEASE, 0.0f);
+  }
+  pmt_room_clear(&s->room);
   s->asleep = true;
 }
 
@@ -59,6 +81,7 @@ static void compute_block(PmtSynth* const s) {
     s->last[side] = s->block[side][PMT_SYNTH_BLOCK - 1];
   }
   fluid_synth_write_float(s->fluid, PMT_SYNTH_BLOCK, s->block[0], 0, 1, s->block[1], 0, 1);
+  pmt_room_add(&s->room, s->block[0], s->block[1], PMT_SYNTH_BLOCK);
   s->at = 0;
   s->quiet = fluid_synth_get_active_voice_count(s->fluid) || audible(s) ? 0 : s->quiet + 1;
   s->asleep = s->quiet > s->quiet_limit;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** @file synth.h  One SoundFont made ready to sound: what the instrument swaps when another is chosen.
 
-    Above: instrument.c (plays), instrument_setup.c (makes). Below: libfluidsynth.
+    Above: instrument.c (plays), instrument_setup.c (makes). Below: libfluidsynth, room.h.
 
     libfluidsynth works in blocks of 64 frames, and so does this: a block is computed when its first frame is asked for,
     and a message counts from the next block on. The grid of blocks begins with the first note after silence. Nothing in
@@ -13,6 +13,7 @@
 
 #include "base/attributes.h"
 #include "base/status.h"
+#include "room.h"
 
 #include <fluidsynth.h>
 
@@ -27,6 +28,7 @@ enum {
 typedef struct {
   fluid_settings_t* settings;
   fluid_synth_t* fluid;
+  PmtRoom room;
   unsigned shift;       /**< a frame of the synth is 1 << shift of the host's: libfluidsynth ends at 96 kHz */
   uint32_t at;          /**< the next frame of the block, in the host's frames */
   uint32_t quiet;       /**< blocks without voices and below hearing, one after the other */
@@ -45,16 +47,16 @@ void pmt_synth_free(PmtSynth* synth); /**< NULL is fine */
 /** Silence, echoes too. Setup threads. */
 void pmt_synth_reset(PmtSynth* synth);
 
-/** The first SoundFont that this system has, or NULL. A static string. */
+/** $PARTIMENTO_SOUNDFONT if that is set, else the first SoundFont in the usual places; NULL: none. */
 const char* pmt_synth_find_soundfont(void);
 
 /** Which instrument plays the notes of a channel that begin from now on. */
 void pmt_synth_program(PmtSynth* synth, uint32_t channel, int program) PMT_RT;
 
-/** Play a note-on, a note-off or a controller. */
+/** Play a note-on, a note-off, or CC 120, which is pmt_synth_silence(). */
 void pmt_synth_play(PmtSynth* synth, const uint8_t bytes[3]) PMT_RT;
 
-/** End all voices at once. */
+/** End all voices and echoes at once, and sleep. */
 void pmt_synth_silence(PmtSynth* synth) PMT_RT;
 
 /** The next frames. @return false when it sleeps all the while: nothing was written, all is zero */

@@ -2,6 +2,7 @@
 /* Making and unmaking what synth.h describes. Never in the audio thread. Above: instrument_setup.c. */
 #include "synth.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,8 +27,9 @@ static fluid_settings_t* make_settings(const double rate) {
     set(settings, "synth.lock-memory", 0);
     set(settings, "synth.midi-channels", PMT_SYNTH_CHANNELS);
     set(settings, "synth.polyphony", 128);
+    set(settings, "synth.min-note-length", 0);
     set(settings, "synth.chorus.active", 0);
-    set(settings, "synth.reverb.active", 1);
+    set(settings, "synth.reverb.active", 0); /* room.h says why */
     fluid_settings_setstr(settings, "synth.midi-bank-select", "gm"); /* channel 10 drums, the others not */
     fluid_settings_setnum(settings, "synth.gain", gain);
     fluid_settings_setnum(settings, "synth.sample-rate", rate);
@@ -57,21 +59,43 @@ void pmt_synth_reset(PmtSynth* const s) {
     s->program[channel] = 0;
     fluid_synth_program_change(s->fluid, (int)channel, 0);
   }
-  float left[PMT_SYNTH_BLOCK], right[PMT_SYNTH_BLOCK]; /* the resets themselves wait for the next block */
+  float left[PMT_SYNTH_BLOCK], right[PMT_SYNTH_BLOCK]; /* what was said here waits for the next block */
   fluid_synth_write_float(s->fluid, PMT_SYNTH_BLOCK, left, 0, 1, right, 0, 1);
+}
+
+/* What is no SoundFont, or only the beginning of one, is not left to libfluidsynth: it would try it as another format, by a
+   library that talks on the host's stderr. */
+static PmtStatus check_file(const char* const path, PmtError* const error) {
+  unsigned char head[12];
+  FILE* const file = fopen(path, "rb");
+  if (!file) {
+    return pmt_fail(error, PMT_IO, "%s: cannot be read", path);
+  }
+  const bool whole = fread(head, 1, sizeof head, file) == sizeof head && !fseek(file, 0, SEEK_END);
+  const long size = ftell(file);
+  fclose(file);
+  if (!whole || memcmp(head, "RIFF", 4) || memcmp(head + 8, "sfbk", 4)) {
+    return pmt_fail(error, PMT_BAD_FILE, "%s: no SoundFont (.sf2, .sf3)", path);
+  }
+  const uint32_t told = head[4] | (uint32_t)head[5] << 8 | (uint32_t)head[6] << 16 | (uint32_t)head[7] << 24;
+  if (size < 0 || (uint64_t)size < (uint64_t)told + 8) {
+    return pmt_fail(error, PMT_BAD_FILE, "%s: cut short, %ld of %llu bytes", path, size, (unsigned long long)told + 8);
+  }
+  return PMT_OK;
 }
 
 static PmtStatus load(PmtSynth* const s, const double rate, const char* const path, PmtError* const error) {
   s->settings = make_settings(rate);
   s->fluid = s->settings ? new_fluid_synth(s->settings) : NULL;
-  if (!s->fluid) {
+  if (!s->fluid || pmt_room_init(&s->room, rate)) {
     return pmt_fail(error, PMT_NO_MEM, "%s: no memory for a synthesizer", path);
   }
-  if (access(path, R_OK)) {
-    return pmt_fail(error, PMT_IO, "%s: cannot be read", path);
+  const PmtStatus status = check_file(path, error);
+  if (status) {
+    return status;
   }
   if (fluid_synth_sfload(s->fluid, path, 1) == FLUID_FAILED) {
-    return pmt_fail(error, PMT_BAD_FILE, "%s: no SoundFont, or a damaged one", path);
+    return pmt_fail(error, PMT_BAD_FILE, "%s: a damaged SoundFont", path);
   }
   return PMT_OK;
 }
@@ -109,6 +133,7 @@ PmtStatus pmt_synth_new(const double sample_rate, const char* const soundfont, P
 
 void pmt_synth_free(PmtSynth* const s) {
   if (s) {
+    pmt_room_destroy(&s->room);
     delete_fluid_synth(s->fluid);
     delete_fluid_settings(s->settings);
     free(s);
@@ -122,6 +147,10 @@ const char* pmt_synth_find_soundfont(void) {
       "/usr/share/sounds/sf2/GeneralUser.sf2", "/usr/share/soundfonts/default.sf2",
       "/usr/share/soundfonts/FluidR3_GM.sf2", "/usr/local/share/soundfonts/default.sf2",
   };
+  const char* const chosen = getenv("PARTIMENTO_SOUNDFONT");
+  if (chosen) {
+    return *chosen ? chosen : NULL;
+  }
   for (size_t i = 0; i < sizeof places / sizeof *places; ++i) {
     if (!access(places[i], R_OK)) {
       return places[i];
