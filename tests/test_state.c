@@ -4,7 +4,8 @@
 
 #include "base/file.h"
 #include "ports.h"
-#include "support/lv2_host.h"
+#include "support/fail_alloc.h"
+#include "support/lv2_host_private.h"
 #include "support/tiny_model.h"
 #include "uris.h"
 
@@ -249,6 +250,31 @@ static void test_session(void) {
   }
 }
 
+/* Over an instance that had played something else, and stopped: what is saved is the session. */
+static void test_over_another(void) {
+  PmtHost* host = make_host(PMT_HOST_POLLED);
+  pmt_host_activate(host);
+  roll(host, 240);
+  play(host, 300);
+  pmt_host_save(host, &session, full);
+  pmt_host_free(host);
+  host = make_host(PMT_HOST_POLLED);
+  pmt_host_activate(host);
+  *pmt_host_control(host, "seed") = 7;
+  roll(host, 240);
+  play(host, 450);
+  const PmtPosition stopped = {.frame = 450 * 512, .speed = 0, .bar = 4, .bar_beat = 3, .bpm = 240};
+  pmt_host_send_position(host, 0, &stopped, PMT_HOST_PLAIN);
+  play(host, 20);
+  pmt_host_save(host, &again, full);
+  CHECK(strcmp(value_of(&session, PMT_PLUGIN_CONTEXT_URI), value_of(&again, PMT_PLUGIN_CONTEXT_URI)));
+  pmt_host_restore(host, &session, full);
+  play(host, 20);
+  pmt_host_save(host, &again, full);
+  expect_equal(&session, &again);
+  pmt_host_free(host);
+}
+
 /* Version 0.1 knew the model alone. */
 static void test_old_session(void) {
   memset(&session, 0, sizeof session);
@@ -332,6 +358,20 @@ static void test_other_content(void) {
   expect_saved(host, missing);
   pmt_host_free(host);
 
+  PmtHost* const other = make_host(PMT_HOST_POLLED); /* another instance has the content that was saved */
+  put(&session, PMT_PLUGIN_HASH_URI, LV2_ATOM__String, hash_a);
+  put_model(&session, model_a);
+  pmt_host_restore(other, &session, full);
+  put_model(&session, missing);
+  host = restore_over_b();
+  status = pmt_host_status(host);
+  CHECKF(strstr(status, "playing ") && !strchr(status, ';'), "%s", status);
+  expect_bundled(host, false);
+  expect_saved(host, missing);
+  pmt_host_free(host);
+  pmt_host_free(other);
+
+  put(&session, PMT_PLUGIN_HASH_URI, LV2_ATOM__String, hash_first);
   put_model(&session, model_a);
   host = restore_over_b();
   status = pmt_host_status(host);
@@ -438,6 +478,59 @@ static void test_foreign_context(void) {
   roll(host, 240);
   play(host, 200);
   CHECK(pmt_host_midi(host)->n_events > 50);
+  pmt_host_free(host);
+}
+
+/* ---- Memory that runs out ---------------------------------------------------------------------------------------- */
+
+/* A host whose own memory never runs out. */
+static const void* retrieve_session(LV2_State_Handle handle, uint32_t key, size_t* size, uint32_t* type,
+                                    uint32_t* flags) {
+  PmtHost* const host = handle;
+  for (uint32_t i = 0; i < PMT_HOST_PROPERTIES; ++i) {
+    PmtHostProperty* const property = &session.property[i];
+    if (property->size && pmt_host_map(host, property->key) == key) {
+      *size = property->size;
+      *type = pmt_host_map(host, property->type);
+      *flags = LV2_STATE_IS_POD;
+      return property->value;
+    }
+  }
+  return NULL;
+}
+
+static LV2_State_Status store_nothing(LV2_State_Handle handle, uint32_t key, const void* value, size_t size,
+                                      uint32_t type, uint32_t flags) {
+  (void)handle;
+  (void)key;
+  (void)type;
+  (void)flags;
+  CHECK(((const char*)value)[size - 1] == 0);
+  return LV2_STATE_SUCCESS;
+}
+
+/* The n-th allocation fails: the music goes on, nothing leaks, and the next try works. */
+static void test_memory(void) {
+  PmtHost* const host = make_host(PMT_HOST_POLLED);
+  pmt_host_activate(host);
+  roll(host, 240);
+  play(host, 300);
+  pmt_host_save(host, &session, (PmtHostPaths){false, false, false});
+  CHECK(session.count == 3);
+  bool done = false;
+  for (size_t n = 0; !done; n += 1 + n / 16) { /* a long way: each is tried, then some */
+    pmt_fail_after(n);
+    host->state->save(host->handle, store_nothing, host, LV2_STATE_IS_POD, NULL);
+    done = pmt_alloc_count() <= n;
+    pmt_fail_after(n);
+    host->state->restore(host->handle, retrieve_session, host, 0, NULL);
+    done = done && pmt_alloc_count() <= n;
+    pmt_fail_never();
+    const size_t before = pmt_host_midi(host)->n_events;
+    play(host, 60);
+    CHECK(pmt_host_midi(host)->n_events > before);
+  }
+  CHECKF(strstr(pmt_host_status(host), "playing "), "%s", pmt_host_status(host));
   pmt_host_free(host);
 }
 
@@ -664,11 +757,13 @@ int main(void) {
   test_while_running();
   test_missing();
   test_session();
+  test_over_another();
   test_old_session();
   test_other_content();
   test_absurd();
   test_going_on();
   test_foreign_context();
+  test_memory();
   test_overtaking();
   test_same_weights();
   test_storm();
