@@ -10,7 +10,7 @@
 enum { RATE_MIN = 8000, RATE_MAX = 96000 /* libfluidsynth's */, WARM_BLOCKS = 8 };
 
 /* So that the loudest of the shipped model's styles stays below -3 dB: docs/instrument.md. */
-static const double gain = 0.35;
+static const double gain = 0.5;
 
 static void set(fluid_settings_t* const settings, const char* const name, const int value) {
   fluid_settings_setint(settings, name, value);

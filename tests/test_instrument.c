@@ -560,6 +560,34 @@ static void test_swap(void) {
   pmt_host_free(plain);
 }
 
+/* The shipped model with the system's sounds: each style is heard, and none comes near full scale. */
+static void test_levels(void) {
+  enum { FRAMES = 6 * RATE };
+  char shipped[1024], file[1100];
+  unsetenv("PARTIMENTO_SOUNDFONT");
+  pmt_host_find_bundle(shipped, sizeof shipped);
+  snprintf(file, sizeof file, "%s/partimento.safetensors", shipped);
+  if (access(file, R_OK) || access("/usr/share/sounds/sf2/TimGM6mb.sf2", R_OK)) {
+    puts("SKIP levels: no shipped model or no timgm6mb-soundfont");
+    return;
+  }
+  setenv("PARTIMENTO_SOUNDFONT", "/usr/share/sounds/sf2/TimGM6mb.sf2", 1);
+  for (int style = 0; style < 7; ++style) {
+    PmtHost* const host = pmt_host_new(&(PmtHostOptions){.bundle = shipped, .uri = PMT_INSTRUMENT_URI});
+    CHECK(host);
+    pmt_host_activate(host);
+    *pmt_host_port(host, PMT_PORT_STYLE) = (float)style;
+    Sound sound = sound_new(FRAMES);
+    roll(host, &sound, FRAMES);
+    const double peak = (double)peak_of(&sound, 0, FRAMES);
+    printf("style %d: peak %.1f dB, rms %.1f dB\n", style, 20.0 * log10(peak),
+           10.0 * log10((power(&sound, 0) + power(&sound, 1)) / (2.0 * FRAMES)));
+    CHECKF(peak > 0.01 && peak < 0.708, "style %d: %g", style, peak); /* -40 and -3 dB */
+    sound_free(&sound);
+    pmt_host_free(host);
+  }
+}
+
 int main(void) {
   char model[1024];
   pmt_host_make_scratch(scratch, sizeof scratch);
@@ -580,6 +608,7 @@ int main(void) {
   test_sample_rates();
   test_broken();
   test_swap();
+  test_levels();
   pmt_host_remove_scratch(scratch);
   return 0;
 }
