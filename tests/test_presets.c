@@ -105,7 +105,7 @@ static bool same(const PmtMidiList* const a, const PmtMidiList* const b) {
 }
 
 /* With the shipped model when the bundle has one, else with a tiny one. */
-static void open_host(const char* const scratch) {
+static void open_host(const char* const scratch, const char* const uri) {
   char bundle[1024], model[1100], tiny[1024];
   pmt_host_find_bundle(bundle, sizeof bundle);
   snprintf(model, sizeof model, "%s/partimento.safetensors", bundle);
@@ -115,29 +115,18 @@ static void open_host(const char* const scratch) {
     CHECK(!pmt_tiny_model_write(tiny, &(PmtTinyOptions){.seed = 1}, NULL));
     pmt_host_copy_bundle(scratch, tiny, bundle, sizeof bundle);
   }
-  host = pmt_host_new(&(PmtHostOptions){.bundle = bundle});
+  host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .uri = uri});
   CHECK(host);
   pmt_host_activate(host);
 }
 
-int main(void) {
-  char scratch[512], bundle[1024], folder[1100];
-  pmt_host_make_scratch(scratch, sizeof scratch);
-  open_host(scratch);
-  pmt_host_find_bundle(bundle, sizeof bundle);
-  snprintf(folder, sizeof folder, "%s/", bundle);
-  LilvWorld* const world = lilv_world_new();
-  LilvNode* const bundle_uri = lilv_new_file_uri(world, NULL, folder);
-  LilvNode* const plugin_uri = lilv_new_uri(world, PMT_PLUGIN_URI);
+/* @return number of presets */
+static size_t play_presets(LilvWorld* const world, const char* const uri, PmtMidiList played[PRESETS_MAX]) {
+  LilvNode* const plugin_uri = lilv_new_uri(world, uri);
   LilvNode* const preset_class = lilv_new_uri(world, LV2_PRESETS__Preset);
-  lilv_world_load_specifications(world);
-  lilv_world_load_bundle(world, bundle_uri);
   const LilvPlugin* const plugin = lilv_plugins_get_by_uri(lilv_world_get_all_plugins(world), plugin_uri);
   CHECK(plugin);
-  map = (LV2_URID_Map){NULL, map_uri};
-
   LilvNodes* const presets = lilv_plugin_get_related(plugin, preset_class);
-  PmtMidiList played[PRESETS_MAX];
   char label[PRESETS_MAX][64];
   size_t n = 0;
   LILV_FOREACH (nodes, i, presets) {
@@ -146,6 +135,7 @@ int main(void) {
     CHECK(lilv_world_load_resource(world, preset) > 0);
     LilvState* const state = lilv_state_new_from_world(world, &map, preset);
     CHECK(state && lilv_state_get_label(state));
+    CHECK(lilv_node_equals(lilv_state_get_plugin_uri(state), plugin_uri));
     snprintf(label[n], sizeof label[n], "%s", lilv_state_get_label(state));
     unsigned count = 0;
     lilv_state_emit_port_values(state, set_port, &count);
@@ -161,15 +151,45 @@ int main(void) {
     ++n;
   }
   CHECKF(n >= PRESETS_MIN, "%zu", n);
-  for (size_t i = 0; i < n; ++i) {
-    pmt_midi_list_free(&played[i]);
-  }
   lilv_nodes_free(presets);
   lilv_node_free(preset_class);
   lilv_node_free(plugin_uri);
+  return n;
+}
+
+int main(void) {
+  static const char* const plugins[] = {PMT_PLUGIN_URI, PMT_INSTRUMENT_URI};
+  char scratch[512], bundle[1024], folder[1100];
+  pmt_host_make_scratch(scratch, sizeof scratch);
+  pmt_host_find_bundle(bundle, sizeof bundle);
+  snprintf(folder, sizeof folder, "%s/", bundle);
+  LilvWorld* const world = lilv_world_new();
+  LilvNode* const bundle_uri = lilv_new_file_uri(world, NULL, folder);
+  lilv_world_load_specifications(world);
+  lilv_world_load_bundle(world, bundle_uri);
+  map = (LV2_URID_Map){NULL, map_uri};
+
+  PmtMidiList played[2][PRESETS_MAX];
+  size_t n[2];
+  for (int i = 0; i < 2; ++i) {
+    open_host(scratch, plugins[i]);
+    n[i] = play_presets(world, plugins[i], played[i]);
+    pmt_host_free(host);
+  }
+  CHECK(n[0] == n[1]);
+  for (size_t i = 0; i < n[0]; ++i) { /* the instrument has the same ones, in whatever order */
+    size_t j = 0;
+    while (j < n[1] && !same(&played[0][i], &played[1][j])) {
+      ++j;
+    }
+    CHECKF(j < n[1], "preset %zu plays otherwise in the instrument", i);
+  }
+  for (size_t i = 0; i < n[0]; ++i) {
+    pmt_midi_list_free(&played[0][i]);
+    pmt_midi_list_free(&played[1][i]);
+  }
   lilv_node_free(bundle_uri);
   lilv_world_free(world);
-  pmt_host_free(host);
   pmt_host_remove_scratch(scratch);
   return 0;
 }
