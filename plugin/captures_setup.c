@@ -238,8 +238,9 @@ static PmtStatus capture(void* const user, const PmtWanted* const wanted, PmtPar
   status = status ? status : write_file(job, error);
   if (!status) {
     put(parcel->path, "%s", job->path);
-    snprintf(parcel->status, sizeof parcel->status, "captured %u bars%s, %u notes: %.900s", job->captured.bars,
-             job->captured.cut ? " (the beginning was gone)" : "", job->captured.notes, job->path);
+    snprintf(parcel->status, sizeof parcel->status, "captured %u bar%s%s, %u notes: %.900s", job->captured.bars,
+             job->captured.bars == 1 ? "" : "s", job->captured.cut ? " (the beginning was gone)" : "", job->captured.notes,
+             job->path);
     lv2_log_note(&w->log, "partimento: %s\n", parcel->status);
   } else if (!error->text[0]) {
     pmt_fail(error, status, "%s", pmt_strerror(status));

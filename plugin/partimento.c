@@ -60,7 +60,8 @@ static void tell_listener(const PmtPlugin* const self, const uint32_t frame, con
 }
 
 /* What the engine writes to. An instrument whose MIDI goes nowhere sounds all the same. */
-static bool emit(void* const handle, const uint32_t frame, const uint8_t* const bytes, const uint32_t size) {
+static bool emit(void* const handle, const uint32_t frame, const uint8_t* const bytes,
+                 const uint32_t size) PMT_RT {
   PmtPlugin* const self = handle;
   const bool begins = (bytes[0] & 0xf0) == 0x90;
   const bool alone = self->listener.hear && !self->port[PMT_PORT_MIDI_OUT];
