@@ -84,11 +84,13 @@ function M.seen (shm) return shm:atomic_get_int (0) end
 -- Events from the one numbered `from` on (0: all).
 function M.events (shm, from)
 	local t, buf = {}, shm:to_int (6):array ()
-	local cycle, here = -1, {}
+	local cycle, passed, here = nil, 0, {}
 	for i = from, M.seen (shm) - 1 do
 		local o = i * 6
-		-- In the cycle of a locate, and where a loop wraps, Ardour 7.3 shows the tap events twice.
-		if buf[o + 5] ~= cycle then cycle, here = buf[o + 5], {} end
+		-- A cycle in which Ardour 7.3 locates or a loop wraps is cut in two, and the tap is shown its events in both.
+		if buf[o + 1] ~= cycle or buf[o + 5] - passed > 1024 then
+			cycle, passed, here = buf[o + 1], buf[o + 5], {}
+		end
 		local id = buf[o + 2] .. " " .. buf[o + 3]
 		if not here[id] then
 			here[id] = true
@@ -120,12 +122,17 @@ function M.hanging (evs)
 	return n
 end
 
--- As jackdrive writes it: server frame, transport frame, quarters, R or -, tempo, bytes. For a constant tempo.
+-- A rolling plugin is told places ahead of Ardour's own by the output's latency.
+M.latency = 80
+
+-- As jackdrive writes it: server frame, transport frame, quarters, R or -, tempo, bytes. For a constant tempo. Ardour's
+-- first cycle, still in its pre-roll, does not count as rolling.
 function M.write_list (path, evs, bpm)
 	local f = io.open (path .. ".part", "w")
 	if not f then M.fatal ("cannot write " .. path) end
 	for _, e in ipairs (evs) do
-		f:write (string.format ("%d %d %.6f %s %.3f %02x %02x %02x\n", e.server, e.at, e.at * bpm / 60 / M.rate,
+		local at = e.at + (e.rolling and M.latency or 0)
+		f:write (string.format ("%d %d %.6f %s %.3f %02x %02x %02x\n", e.server, at, at * bpm / 60 / M.rate,
 		                        e.rolling and "R" or "-", bpm, e.status, e.key, e.vel))
 	end
 	f:close ()

@@ -64,6 +64,7 @@ add_location() {
 }
 add_loop() { add_location "$1" Loop IsAutoLoop,IsHidden "$2" "$3"; }
 
-# tap_notes OPTION... LIST: notes as the tap saw them. Ardour hands the plugin places shifted by its latency (some 80
-# samples), and shows the first cycle as standing, so ticks are rounded and a shift is no jump.
-tap_notes() { notelist -e -1 -j 400 "$@"; }
+# tap_notes OPTION... LIST: notes as the tap saw them. A note before the roll's first cycle is no jump. At a stop Ardour
+# ends what it thinks it sent into the tap, twice where it showed it twice.
+tap_notes() { notelist -e -1 -j 400 -u "$@"; }
+tap_sound() { tap_notes "$@" >/dev/null; }

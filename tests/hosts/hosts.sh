@@ -187,6 +187,8 @@ seconds() { awk "BEGIN { print $1 * 60 / $2 + ${3:-0} }"; }
 # ---- lists of notes ----
 
 notelist() { "$build/tests/hosts/notelist" "$@"; }
+# sound OPTION... LIST: a list without faults; prints the faults alone.
+sound() { notelist "$@" >/dev/null; }
 # pass N FILE: one part of a list, without its head.
 pass() { awk -v n="$1" '$1 == "pass" { in_pass = $2 == n; next } in_pass' "$2"; }
 # as_generated STYLE_OPTIONS...: not a host at all.

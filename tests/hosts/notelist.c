@@ -11,11 +11,13 @@
     channel, when an end ends nothing, when a note sounds at the end of the list, or when an onset is further than -e
     FRAMES from a tick, each said on stderr. That no end is missing is thus a property of every list compared.
 
-      notelist [-a TICK] [-b TICK] [-e FRAMES] [-r RATE] [-j FRAMES] [-p] [-m] FILE
+      notelist [-a TICK] [-b TICK] [-e FRAMES] [-r RATE] [-j FRAMES] [-p] [-m] [-u] [-s] FILE
         -a -b   only notes that begin at or after a and before b; lengths are cut at b
         -e      -1: do not look (1)          -r  sample rate (48000)
         -j      frames by which the transport may be off before it came from elsewhere (1)
-        -p      print no "pass" lines        -m  merge: with -p, all passes sorted as one */
+        -p      print no "pass" lines        -m  merge: with -p, all passes sorted as one
+        -u      an end that ends nothing is no fault
+        -s      -e by frames that have passed since a pass began, not by what the host says of the place */
 #include "music/smf.h"
 
 #include <math.h>
@@ -38,7 +40,9 @@ typedef struct {
   size_t n_notes, capacity;
   long from, until;
   double tolerance, slack, rate;
-  bool plain, merge, failed;
+  bool plain, merge, unasked, by_server, failed;
+  double pass_tick;        /* of the first note of this pass, and when it came */
+  long long pass_server;
 } List;
 
 /* A note-on that waits for its end. */
@@ -87,6 +91,18 @@ typedef struct {
   unsigned bytes[3];
 } Line;
 
+/* Is an onset on a tick? */
+static void check_tick(List* const list, const Line* const e, const double tick, const long line) {
+  const double ticks_per_frame = e->bpm / 60 / list->rate * TICKS_PER_QUARTER;
+  const double passed = list->pass_tick + (double)(e->server - list->pass_server) * ticks_per_frame;
+  const double at = list->by_server ? passed : tick;
+  const double off = fabs(at - round(at)) / ticks_per_frame;
+  if (list->tolerance >= 0 && off > list->tolerance) {
+    fprintf(stderr, "notelist: line %ld: %.2f frames from a tick\n", line, off);
+    list->failed = true;
+  }
+}
+
 static void take_event(List* const list, Open open[CHANNELS][KEYS], const Line* const e, const uint32_t pass,
                        const long line) {
   const unsigned kind = e->bytes[0] & 0xf0;
@@ -100,17 +116,15 @@ static void take_event(List* const list, Open open[CHANNELS][KEYS], const Line* 
       complain(list, line, "a note that sounds begins again");
     }
     const double tick = e->quarter * TICKS_PER_QUARTER;
-    const double off = fabs(tick - round(tick)) * 60 / e->bpm * list->rate / TICKS_PER_QUARTER;
-    if (list->tolerance >= 0 && (off > list->tolerance || e->state != 'R')) {
-      fprintf(stderr, "notelist: line %ld: %.2f frames from a tick\n", line, off);
-      list->failed = true;
-    }
+    check_tick(list, e, tick, line);
     add_note(list, (Note){pass, lround(tick), 0, channel, key, (uint8_t)e->bytes[2]});
     *o = (Open){true, list->n_notes - 1, e->server, e->bpm};
     return;
   }
   if (!o->sounds) {
-    complain(list, line, "the end of a note that does not sound");
+    if (!list->unasked) {
+      complain(list, line, "the end of a note that does not sound");
+    }
     return;
   }
   o->sounds = false;
@@ -137,6 +151,8 @@ static void read_list(List* const list, FILE* const f) {
     if (begins && (!pass || (double)llabs(e.transport - e.server - place) > list->slack)) {
       ++pass;
       place = e.transport - e.server;
+      list->pass_tick = round(e.quarter * TICKS_PER_QUARTER);
+      list->pass_server = e.server;
     }
     take_event(list, open, &e, pass, n);
   }
@@ -191,7 +207,7 @@ static void print(List* const list) {
 
 int main(int argc, char** argv) {
   List list = {.from = -1000000000, .until = 1000000000, .tolerance = 1, .slack = 1, .rate = 48000};
-  for (int c; (c = getopt(argc, argv, "a:b:e:r:j:pm")) != -1;) {
+  for (int c; (c = getopt(argc, argv, "a:b:e:r:j:pmus")) != -1;) {
     switch (c) {
       case 'a': list.from = atol(optarg); break;
       case 'b': list.until = atol(optarg); break;
@@ -200,12 +216,14 @@ int main(int argc, char** argv) {
       case 'j': list.slack = atof(optarg); break;
       case 'p': list.plain = true; break;
       case 'm': list.merge = true; break;
+      case 's': list.by_server = true; break;
+      case 'u': list.unasked = true; break;
       default: return 2;
     }
   }
   FILE* const f = optind == argc - 1 ? fopen(argv[optind], "r") : NULL;
   if (!f) {
-    fputs("usage: notelist [-a TICK] [-b TICK] [-e FRAMES] [-r RATE] [-j FRAMES] [-p] [-m] FILE\n", stderr);
+    fputs("usage: notelist [-a TICK] [-b TICK] [-e FRAMES] [-r RATE] [-j FRAMES] [-p] [-m] [-u] [-s] FILE\n", stderr);
     return 2;
   }
   char magic[4] = "";

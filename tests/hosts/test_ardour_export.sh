@@ -13,7 +13,7 @@ until=$((seconds * tempo * 24 / 60 - 24)) # what begins before the last quarter
 same_notes() {
   local list
   for list in "$2" "$3"; do
-    check "$1: every note of $list ends" tap_notes -p -b $until "$scratch/$list.list"
+    check "$1: every note of $list ends" tap_sound "$scratch/$list.list"
     tap_notes -p -b $until "$scratch/$list.list" >"$scratch/$list.notes" 2>&1
   done
   check "$1: $2 has notes" [ "$(wc -l <"$scratch/$2.notes")" -gt 12 ]
@@ -24,8 +24,8 @@ scene plain "$scratch/plain" "new=$generator" tempo=$tempo set=Seed=5 locate=0 r
   "list=$scratch/plain.list" save
 cp -r "$scratch/plain" "$scratch/lanes"
 scene lanes "$scratch/lanes" open tempo=$tempo \
-  "lane=Temperature=0:0.5+$((4 * rate)):0.5+$((4 * rate + 1)):1.6+$last:1.6" \
-  "lane=Highest note=0:127+$((2 * rate)):127+$((2 * rate + 1)):64+$last:64" \
+  "lane=Temperature=0:0.5+$((4 * rate - 64)):0.5+$((4 * rate)):1.6+$last:1.6" \
+  "lane=Highest note=0:127+$((2 * rate - 64)):127+$((2 * rate)):64+$last:64" \
   locate=0 roll=$((seconds + 1)) "list=$scratch/lanes.list" save
 for session in plain lanes; do
   for take in 1 2; do

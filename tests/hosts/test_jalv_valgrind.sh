@@ -12,7 +12,7 @@ wrapper="valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=defi
 start_jalv -w "$wrapper" "$generator"
 check "plays a minute, on the grid" drive -x -t 137.5 -d 60 -g 48 -e 1.1 -l "$scratch/list" \
   -s "0.5:play,10:locate=90,20:stop,21:locate=8,22:play,30:tempo=90,40:loop=24-32" -T 1000000
-check "no note is left sounding" notelist -e -1 "$scratch/list"
+check "no note is left sounding" sound -e -1 "$scratch/list"
 check "jalv ends well, nothing said by valgrind" stop_jalv
 [ ! -s "$scratch/valgrind.log" ] || head -n 60 "$scratch/valgrind.log"
 verdict
