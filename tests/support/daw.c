@@ -138,7 +138,7 @@ PmtPosition pmt_daw_say(PmtDaw* const daw, const uint64_t at) {
 }
 
 double pmt_daw_clock_tick(const PmtDawClock* const clock, const uint64_t at) {
-  return clock->tick + (double)(at - clock->at) * clock->per_frame;
+  return clock->tick + (double)(int64_t)(at - clock->at) * clock->per_frame;
 }
 
 double pmt_daw_lateness(const PmtDawClock* const clock, const uint64_t at) {
