@@ -560,6 +560,43 @@ static void test_swap(void) {
   pmt_host_free(plain);
 }
 
+/* The system's choice is not saved, the player's is; it comes back, and is kept when the file is gone. */
+static void test_state(void) {
+  static const PmtTinySound second[] = {{0, 0, 96}};
+  char other[1024];
+  PmtHostState* const state = calloc(1, sizeof *state);
+  CHECK(state);
+  snprintf(other, sizeof other, "%s/chosen.sf2", scratch);
+  pmt_tiny_soundfont_write(other, second, 1);
+  PmtHost* host =
+      pmt_host_new(&(PmtHostOptions){.bundle = bundle, .uri = PMT_INSTRUMENT_URI, .worker = PMT_HOST_POLLED});
+  CHECK(host);
+  pmt_host_activate(host);
+  pmt_host_save(host, state, (PmtHostPaths){true, true, true});
+  CHECK(!pmt_host_find_property(state, PMT_PLUGIN_SOUNDFONT_URI));
+  set_soundfont(host, other);
+  CHECK(pmt_host_await(host, "chosen.sf2"));
+  pmt_host_save(host, state, (PmtHostPaths){true, true, true});
+  CHECK(pmt_host_find_property(state, PMT_PLUGIN_SOUNDFONT_URI));
+  pmt_host_free(host);
+  for (int gone = 0; gone < 2; ++gone) {
+    host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .uri = PMT_INSTRUMENT_URI, .worker = PMT_HOST_POLLED});
+    CHECK(host);
+    pmt_host_restore(host, state, (PmtHostPaths){true, true, true});
+    pmt_host_activate(host);
+    Sound sound = sound_new(2 * RATE);
+    roll(host, &sound, 2 * RATE);
+    const double chosen = tone_of(&sound, 0, 2 * RATE, 96), usual = tone_of(&sound, 0, 2 * RATE, 48);
+    CHECKF(gone ? usual > 10 * chosen : chosen > 10 * usual, "gone %d: %g, %g", gone, chosen, usual);
+    pmt_host_save(host, state, (PmtHostPaths){true, true, true});
+    CHECK(pmt_host_find_property(state, PMT_PLUGIN_SOUNDFONT_URI));
+    sound_free(&sound);
+    pmt_host_free(host);
+    CHECK(gone || !unlink(other));
+  }
+  free(state);
+}
+
 /* The shipped model with the system's sounds: each style is heard, and none comes near full scale. */
 static void test_levels(void) {
   enum { FRAMES = 6 * RATE };
@@ -608,6 +645,7 @@ int main(void) {
   test_sample_rates();
   test_broken();
   test_swap();
+  test_state();
   test_levels();
   pmt_host_remove_scratch(scratch);
   return 0;
