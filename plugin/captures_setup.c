@@ -132,19 +132,30 @@ static PmtStatus find_folder(PmtWorker* const w, char* const folder, PmtError* c
   return pmt_fail(error, PMT_IO, "there is no folder to write to: set HOME, or choose a capture folder");
 }
 
+/* Hosts' choosers find files and no folders: any file stands for the folder that it is in. */
+static void cut_file(char* const path) {
+  struct stat st;
+  char* const slash = strrchr(path, '/');
+  if (slash > path && !stat(path, &st) && S_ISREG(st.st_mode)) {
+    *slash = '\0';
+  }
+}
+
 /* A host hands over a link in its session: the place itself is told and kept. */
 static PmtStatus load_folder(void* const user, const PmtWanted* const wanted, PmtParcel* const parcel,
                              PmtError* const error) {
   (void)user;
   char* const real = wanted->path[0] == '/' ? realpath(wanted->path, NULL) : NULL;
-  PmtStatus status = PMT_OK;
   if (!real) {
-    status = pmt_fail(error, PMT_IO, "%s: there is no such folder", wanted->path);
-  } else if (!usable(real)) {
+    return pmt_fail(error, PMT_IO, "%s: there is no such folder", wanted->path);
+  }
+  cut_file(real);
+  PmtStatus status = PMT_OK;
+  if (!usable(real)) {
     status = pmt_fail(error, PMT_IO, "%s: not a folder that can be written to", real);
   } else {
     put(parcel->path, "%s", real);
-    snprintf(parcel->status, sizeof parcel->status, "captures go to %s", real);
+    snprintf(parcel->status, sizeof parcel->status, "captures go to %.900s", real);
   }
   free(real);
   return status;

@@ -721,14 +721,45 @@ static void lilv_save(Lilv* const l, LilvInstance* const instance, const char* c
   CHECK(!access(file, R_OK));
 }
 
+/* The folder for captures, as a host without paths of its own would say and hear it. */
+typedef struct { Lilv* lilv; char path[4200]; } Folder;
+
+static const void* say_folder(LV2_State_Handle handle, uint32_t key, size_t* size, uint32_t* type, uint32_t* flags) {
+  Folder* const folder = handle;
+  *size = strlen(folder->path) + 1;
+  *type = map_uri(&folder->lilv->uris, LV2_ATOM__Path);
+  *flags = LV2_STATE_IS_POD;
+  return key == map_uri(&folder->lilv->uris, PMT_PLUGIN_CAPTURES_URI) ? folder->path : NULL;
+}
+
+static LV2_State_Status hear_folder(LV2_State_Handle handle, uint32_t key, const void* value, size_t size,
+                                    uint32_t type, uint32_t flags) {
+  Folder* const folder = handle;
+  (void)type;
+  (void)flags;
+  CHECK(size <= sizeof folder->path);
+  if (key == map_uri(&folder->lilv->uris, PMT_PLUGIN_CAPTURES_URI)) {
+    memcpy(folder->path, value, size);
+  }
+  return LV2_STATE_SUCCESS;
+}
+
+static const LV2_State_Interface* state_of(const LilvInstance* const instance) {
+  return lilv_instance_get_extension_data(instance, LV2_STATE__interface);
+}
+
 static void test_lilv(void) {
   Lilv l = {0};
   lilv_open(&l);
   char folder[600], second[600], file[700];
+  Folder captures = {&l, ""}, heard = {&l, ""};
+  snprintf(captures.path, sizeof captures.path, "%s/takes", scratch);
+  CHECK(!mkdir(captures.path, 0777));
   snprintf(folder, sizeof folder, "%s/saved", scratch);
   snprintf(second, sizeof second, "%s/again", scratch);
   snprintf(file, sizeof file, "%s/state.ttl", folder);
   LilvInstance* const instance = lilv_make(&l);
+  CHECK(!state_of(instance)->restore(lilv_instance_get_handle(instance), say_folder, &captures, 0, NULL));
   lilv_save(&l, instance, folder);
   LilvState* const state = lilv_state_new_from_file(l.world, &l.map, NULL, file);
   CHECK(state);
@@ -736,6 +767,10 @@ static void test_lilv(void) {
   lilv_state_restore(state, instance, set_port, &temperature, 0, NULL);
   CHECK(temperature == 1.5f);
   lilv_state_free(state);
+  CHECK(!state_of(instance)->save(lilv_instance_get_handle(instance), hear_folder, &heard, 0, NULL));
+  char* const real = realpath(captures.path, NULL); /* lilv handed over a link to it */
+  CHECKF(real && !strcmp(heard.path, real), "%s", heard.path);
+  free(real);
   lilv_save(&l, instance, second); /* lilv handed over another path, a link: it is saved again all the same */
   lilv_instance_free(instance);
   lilv_world_free(l.world);

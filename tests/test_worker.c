@@ -215,7 +215,22 @@ static void test_folder(const PmtHostWorker worker) {
          pmt_host_told(host, PMT_PLUGIN_CAPTURES_URI));
   press(host);
   expect_captured(host, chosen);
-  const char* const bad[] = {missing, first, "relative", ""};
+  char file[1200];
+  snprintf(file, sizeof file, "%s", pmt_host_told(host, PMT_PLUGIN_CAPTURED_URI));
+  set_folder(host, scratch);
+  play(host, 1);
+  CHECK(pmt_host_await(host, "captures go to"));
+  set_folder(host, file); /* a host's chooser finds files alone */
+  for (int n = 0; n < 100 && strcmp(pmt_host_told(host, PMT_PLUGIN_CAPTURES_URI), chosen); ++n) {
+    if (worker != PMT_HOST_THREAD) {
+      pmt_host_work(host);
+    }
+    play(host, 1);
+    usleep(1000);
+  }
+  CHECKF(!strcmp(pmt_host_told(host, PMT_PLUGIN_CAPTURES_URI), chosen), "%s",
+         pmt_host_told(host, PMT_PLUGIN_CAPTURES_URI));
+  const char* const bad[] = {missing, "/dev/null", "relative", ""};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
     set_folder(host, bad[i]);
     play(host, 1);
