@@ -4,12 +4,15 @@
 #include "check.h"
 #include "gen/capture.h"
 
+#include "gen/context.h"
 #include "gen/render.h"
 #include "scratch.h"
 #include "support/engine_script.h"
 #include "support/fail_alloc.h"
 
 #include <dirent.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -647,6 +650,53 @@ static void test_engine_changes(void) {
   pmt_engine_free(engine);
 }
 
+/* ---- While it plays ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  PmtEngine* engine;
+  _Atomic bool done;
+} Playing;
+
+static void* play_on(void* const handle) {
+  Playing* const playing = handle;
+  const Script script = begin_script();
+  PmtMidiList list = play(playing->engine, &script, LEAD + 40 * BAR_FRAMES);
+  pmt_midi_list_free(&list);
+  atomic_store(&playing->done, true);
+  return NULL;
+}
+
+/** Captures and contexts are whole while the audio thread plays on. */
+static void test_meanwhile(void) {
+  Playing playing = {.engine = pmt_script_engine(&pmt_script_restless)};
+  const PmtTape* const its = pmt_engine_tape(playing.engine);
+  pthread_t thread;
+  uint32_t bars = 0, n = 0;
+  CHECK(!pthread_create(&thread, NULL, play_on, &playing));
+  for (bool done = false; !done;) {
+    PmtContext context;
+    done = atomic_load(&playing.done);
+    if (pmt_tape_head(its) < 200) { /* nothing yet */
+      continue;
+    }
+    PmtSmf smf = capture(its, &(PmtCaptureOptions){.bars = 4});
+    CHECK(captured.bars <= 5 && smf.n_ticks <= 5 * BAR);
+    CHECK_METERS(&smf, {{0, 4, 4}});
+    pmt_smf_free(&smf);
+    smf = capture(its, &(PmtCaptureOptions){0});
+    CHECK(captured.bars >= bars && captured.first_bar == 0);
+    bars = captured.bars;
+    pmt_smf_free(&smf);
+    CHECK(!pmt_context_read(its, &context, NULL));
+    pmt_context_free(&context);
+    ++n;
+  }
+  CHECK(!pthread_join(thread, NULL));
+  printf("%u captures and contexts while it played\n", n);
+  CHECK(bars == 40);
+  pmt_engine_free(playing.engine);
+}
+
 int main(void) {
   pmt_scratch_template(folder, sizeof folder, "pmt-capture");
   CHECK(mkdtemp(folder));
@@ -668,6 +718,7 @@ int main(void) {
   test_engine();
   test_engine_loop();
   test_engine_changes();
+  test_meanwhile();
   pmt_tape_free(tape);
   CHECK(!rmdir(folder));
   return 0;
