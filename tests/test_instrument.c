@@ -514,6 +514,14 @@ static void set_soundfont(PmtHost* const host, const char* const path) {
   pmt_host_send_set(host, 0, PMT_PLUGIN_SOUNDFONT_URI, LV2_ATOM__Path, path, (uint32_t)strlen(path) + 1);
 }
 
+static float steepest(const Sound* const s, const uint64_t from, const uint64_t to) {
+  float step = 0.0f;
+  for (uint64_t i = from + 1; i < to; ++i) {
+    step = fmaxf(step, fabsf(s->side[0][i] - s->side[0][i - 1]));
+  }
+  return step;
+}
+
 /* The other one is heard, no note changes, nothing clicks harder than notes do; a wrong one is refused by a line. */
 static void test_swap(void) {
   static const PmtTinySound second[] = {{0, 0, 96}};
@@ -553,6 +561,7 @@ static void test_swap(void) {
     CHECKF(tone_of(&sound, 4 * RATE, 4 * RATE, 96) > 10 * tone_of(&sound, 4 * RATE, 4 * RATE, 48), "worker %zu: %g, %g", w,
            tone_of(&sound, 4 * RATE, 4 * RATE, 96), tone_of(&sound, 4 * RATE, 4 * RATE, 48));
     CHECKF(strstr(pmt_host_status(host), "/nowhere/at/all.sf2: cannot be read"), "%s", pmt_host_status(host));
+    CHECK(steepest(&sound, 3 * RATE, 3 * RATE + RATE / 2) < 1.1f * steepest(&sound, RATE, 3 * RATE));
     CHECK(pmt_host_midi(host)->n_events == pmt_host_midi(plain)->n_events);
     sound_free(&sound);
     pmt_host_free(host);
