@@ -24,12 +24,18 @@ void pmt_stage_begin(void) {
 void pmt_stage_end(void) { pmt_host_remove_scratch(scratch); }
 
 const char* pmt_stage_other_model(void) { return other; }
+const char* pmt_stage_folder(void) { return scratch; }
+
+void pmt_stage_open_with(PmtStage* const s, PmtHostOptions options) {
+  *s = (PmtStage){.block = 256, .every_cycle = true, .changed = true};
+  options.bundle = bundle;
+  pmt_daw_init(&s->daw, options.sample_rate == 0.0 ? 48000.0 : options.sample_rate, 1);
+  s->host = pmt_host_new(&options);
+  CHECK(s->host);
+}
 
 void pmt_stage_open(PmtStage* const s, const PmtHostWorker worker) {
-  *s = (PmtStage){.block = 256, .every_cycle = true, .changed = true};
-  pmt_daw_init(&s->daw, 48000.0, 1);
-  s->host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .worker = worker});
-  CHECK(s->host);
+  pmt_stage_open_with(s, (PmtHostOptions){.worker = worker});
   pmt_host_activate(s->host);
 }
 

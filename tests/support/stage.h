@@ -32,11 +32,14 @@ typedef struct {
 /** A bundle of models of many notes in a scratch folder: at least one note in each slot. Until pmt_stage_end(). */
 void pmt_stage_begin(void);
 void pmt_stage_end(void);
-/** Another model to swap to. */
+/** Another model to swap to, and the folder of both. */
 const char* pmt_stage_other_model(void);
+const char* pmt_stage_folder(void);
 
 /** 256 frames a cycle, a position in each, standing at bar 0. */
 void pmt_stage_open(PmtStage* stage, PmtHostWorker worker);
+/** The same with any options but the bundle, not activated. */
+void pmt_stage_open_with(PmtStage* stage, PmtHostOptions options);
 void pmt_stage_close(PmtStage* stage);
 
 /** Stop or roll, from the next cycle on; elsewhere, from the next cycle on. */
