@@ -216,12 +216,16 @@ soak: plugin $(BUILD)/tests/test_soak
 
 # Real hosts. Where there is no JACK to link with, its driver is not built and the tests that need it are skipped.
 HOST_SH := $(sort $(wildcard tests/hosts/test_*.sh))
-HOST_PROGRAMS := notelist $(if $(shell $(PKG_CONFIG) --exists jack 2>/dev/null && echo yes),jackdrive)
+HOST_PROGRAMS := notelist lilv_session $(if $(shell $(PKG_CONFIG) --exists jack 2>/dev/null && echo yes),jackdrive)
 $(BUILD)/tests/hosts/jackdrive: $(BUILD)/obj/tests/hosts/jackdrive.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs jack) -lm
+EXTRA_lilv_session := -Itools
+$(BUILD)/tests/hosts/lilv_session: $(BUILD)/obj/tests/hosts/lilv_session.o $(call obj,$(wildcard tools/host*.c) tools/cli.c) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LILV_LIBS) $(JANSSON_LIBS) -ldl -lpthread -lm
 .PHONY: check-hosts host-programs
-host-programs: all $(HOST_PROGRAMS:%=$(BUILD)/tests/hosts/%)
+host-programs: all $(HOST_PROGRAMS:%=$(BUILD)/tests/hosts/%) $(BUILD)/tests/test_tiny_model
 check-hosts: need-hosts
 	@+$(MAKE) --no-print-directory WERROR=$(CI) host-programs
 	tests/run.sh $(BUILD) $(HOST_SH)

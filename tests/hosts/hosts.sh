@@ -191,5 +191,7 @@ notelist() { "$build/tests/hosts/notelist" "$@"; }
 sound() { notelist "$@" >/dev/null; }
 # pass N FILE: one part of a list, without its head.
 pass() { awk -v n="$1" '$1 == "pass" { in_pass = $2 == n; next } in_pass' "$2"; }
-# as_generated STYLE_OPTIONS...: not a host at all.
+# generated OPTION...: not a host at all.
 generated() { "$partimento" generate "$scratch/lv2/partimento.lv2/partimento.safetensors" "$@"; }
+# tiny_model FILE SEED: another model, small and of no taste.
+tiny_model() { "$build/tests/test_tiny_model" "$1" "$2" >/dev/null; }
