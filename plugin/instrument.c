@@ -140,7 +140,8 @@ static void choose_program(PmtInstrument* const self, const uint32_t channel) {
   }
 }
 
-void pmt_instrument_hear(void* const instrument, const uint32_t frame, const uint8_t* const bytes, const uint32_t size) {
+void pmt_instrument_hear(void* const instrument, const uint32_t frame, const uint8_t* const bytes,
+                         const uint32_t size) {
   PmtInstrument* const self = instrument;
   if (!self->synth || size != 3) {
     return;

@@ -43,7 +43,7 @@ static PmtStatus open(PmtPlugin* const self, const LV2_Descriptor* const descrip
                       const LV2_Log_Logger* const log) {
   self->frame_foreseen = PMT_NO_FRAME;
   self->deaf_after_jump = (uint32_t)(0.05 * rate);
-  self->panic_was = self->capture_was = true; /* a button that a session saved as pressed is not pressed by loading it */
+  self->panic_was = self->capture_was = true; /* a button that a session saved as pressed is not pressed by loading */
   pmt_uris_map(&self->uris, map);
   self->uris.plugin = map->map(map->handle, descriptor->URI);
   lv2_atom_forge_init(&self->forge, map);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** @file plugin.h  One instance of what both plugins share. partimento.c runs it, partimento_setup.c makes and unmakes it,
-    state.c saves it. Above: generator_setup.c and instrument_setup.c, a descriptor each. */
+/** @file plugin.h  One instance of what both plugins share. partimento.c runs it, partimento_setup.c makes and unmakes
+    it, state.c saves it. Above: generator_setup.c and instrument_setup.c, a descriptor each. */
 #ifndef PMT_PLUGIN_PLUGIN_H
 #define PMT_PLUGIN_PLUGIN_H
 
@@ -57,8 +57,8 @@ void pmt_plugin_run(LV2_Handle instance, uint32_t n_frames);
 /** The controls as the ports stand now, sane: partimento.c. */
 PmtControls pmt_plugin_read_controls(const PmtPlugin* self) PMT_RT;
 
-/** Make an instance in `size` bytes, a PmtPlugin first and the rest zeroed, all resident. partimento_setup.c, as are the
-    next ones. @return NULL when that failed, which is logged */
+/** Make an instance in `size` bytes, a PmtPlugin first and the rest zeroed, all resident. partimento_setup.c, as are
+    the next ones. @return NULL when that failed, which is logged */
 void* pmt_plugin_new(size_t size, const LV2_Descriptor* descriptor, double rate, const char* bundle,
                      const LV2_Feature* const* features);
 void pmt_plugin_free(LV2_Handle instance);

@@ -7,7 +7,7 @@
 #define PMT_PLUGIN_PORTS_H
 
 #define PMT_PLUGIN_URI "urn:partimento:generator"
-#define PMT_INSTRUMENT_URI "urn:partimento:instrument" /**< the same with sound: all ports of the generator, then its own */
+#define PMT_INSTRUMENT_URI "urn:partimento:instrument" /**< with sound: all ports of the generator, then its own */
 #define PMT_PLUGIN_MODEL_URI "urn:partimento:model"   /**< parameter, atom:Path: the weights that play */
 #define PMT_PLUGIN_STATUS_URI "urn:partimento:status" /**< parameter, atom:String: the last message; read only */
 

@@ -6,7 +6,7 @@
 
 static const float wet = 0.11f;
 
-/* One frame in, one frame out of each line; the lines feed each other by I - 2/N, a reflection, which keeps the energy. */
+/* One frame into each line, one out. They feed each other by I - 2/N, a reflection, which keeps the energy. */
 static void turn(PmtRoom* const r, const float in[2], float out[2]) {
   float echo[PMT_ROOM_LINES], sum = 0.0f;
   for (uint32_t i = 0; i < PMT_ROOM_LINES; ++i) {

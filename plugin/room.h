@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /** @file room.h  A little room around the sound.
 
-    Above: synth.c. Below: nothing. libfluidsynth has a reverb, but as built by Debian it computes it with OpenMP: threads,
-    futexes and memory in each block (docs/instrument.md). This one is a feedback delay network: eight delays that feed each
-    other through an orthogonal matrix, each with a low pass, left into the even ones and right into the odd. */
+    Above: synth.c. Below: nothing. libfluidsynth has a reverb, but as built by Debian it computes it with OpenMP:
+    threads, futexes and memory in each block (docs/instrument.md). This one is a feedback delay network: eight delays
+    that feed each other through an orthogonal matrix, each with a low pass, left into the even ones and right into the
+    odd. */
 #ifndef PMT_PLUGIN_ROOM_H
 #define PMT_PLUGIN_ROOM_H
 

@@ -48,8 +48,8 @@ void pmt_synth_play(PmtSynth* const s, const uint8_t bytes[3]) {
   }
 }
 
-/* libfluidsynth's own "all sounds off" leaves alone what has been released already. So all is released, with the shortest
-   release there is, and what still comes of it is thrown away: two blocks' work. */
+/* libfluidsynth's own "all sounds off" leaves alone what has been released already. So all is released, with the
+   shortest release there is, and what still comes of it is thrown away: two blocks' work. */
 void pmt_synth_silence(PmtSynth* const s) {
   if (s->asleep) {
     return;

@@ -63,8 +63,8 @@ void pmt_synth_reset(PmtSynth* const s) {
   fluid_synth_write_float(s->fluid, PMT_SYNTH_BLOCK, left, 0, 1, right, 0, 1);
 }
 
-/* What is no SoundFont, or only the beginning of one, is not left to libfluidsynth: it would try it as another format, by a
-   library that talks on the host's stderr. */
+/* What is no SoundFont, or only the beginning of one, is not left to libfluidsynth: it would try it as another format,
+   by a library that talks on the host's stderr. */
 static PmtStatus check_file(const char* const path, PmtError* const error) {
   unsigned char head[12];
   FILE* const file = fopen(path, "rb");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The instrument's run() never allocates, frees, locks, calls the system, faults a page in, waits, or uses much stack: the
-   same proof as tests/test_rt.c's, which also shows that the checker sees each of these, with what only the instrument has:
-   sound, programs, volume and pan, panic, and other SoundFonts while it plays. */
+/* The instrument's run() never allocates, frees, locks, calls the system, faults a page in, waits, or uses much stack:
+   the same proof as tests/test_rt.c's, which also shows that the checker sees each of these, with what only the
+   instrument has: sound, programs, volume and pan, panic, and other SoundFonts while it plays. */
 #include "check.h"
 
 #include "base/random.h"
@@ -98,8 +98,8 @@ static void test_session(void) {
   for (int attempt = 0; attempt < 3; ++attempt) {
     const Session s = play();
     const PmtTrespass* const t = &s.trespass;
-    printf("%d cycles, %zu events, peak %.2f: %llu allocations, %llu locks, %llu system calls (first %lld), %llu page faults, "
-           "%llu waits, %zu bytes of stack\n",
+    printf("%d cycles, %zu events, peak %.2f: %llu allocations, %llu locks, %llu system calls (first %lld), "
+           "%llu page faults, %llu waits, %zu bytes of stack\n",
            CYCLES, s.n_events, (double)s.peak, (unsigned long long)t->allocations, (unsigned long long)t->locks,
            (unsigned long long)t->system_calls, (long long)t->first_call, (unsigned long long)t->faults,
            (unsigned long long)t->waits, t->stack);
