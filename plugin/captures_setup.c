@@ -121,10 +121,15 @@ static bool find_music_folder(char* const folder) {
          (put(folder, "%s", home) && usable(folder));
 }
 
-static PmtStatus find_folder(PmtWorker* const w, char* const folder, PmtError* const error) {
+/* @param[out] parcel hears of a chosen folder that is gone: a capture goes elsewhere then, rather than nowhere */
+static PmtStatus find_folder(PmtWorker* const w, char* const folder, PmtParcel* const parcel, PmtError* const error) {
   pmt_handover_copy_path(&w->captures, folder);
+  if (folder[0] && usable(folder)) {
+    return PMT_OK;
+  }
   if (folder[0]) {
-    return usable(folder) ? PMT_OK : pmt_fail(error, PMT_IO, "%s: %s", folder, strerror(errno ? errno : ENOTDIR));
+    parcel->flawed = true;
+    snprintf(parcel->status, sizeof parcel->status, "%.400s cannot be written to; ", folder);
   }
   if (ask_host(w, folder) || find_music_folder(folder)) {
     return PMT_OK;
@@ -237,6 +242,13 @@ static PmtStatus write_file(Job* const job, PmtError* const error) {
   return status;
 }
 
+static void say_captured(const Job* const job, PmtParcel* const parcel) {
+  const PmtCaptured* const c = &job->captured;
+  const size_t length = strlen(parcel->status);
+  snprintf(parcel->status + length, sizeof parcel->status - length, "captured %u bar%s%s, %u notes: %s", c->bars,
+           c->bars == 1 ? "" : "s", c->cut ? " (the beginning was gone)" : "", c->notes, job->path);
+}
+
 static PmtStatus capture(void* const user, const PmtWanted* const wanted, PmtParcel* const parcel,
                          PmtError* const error) {
   PmtWorker* const w = user;
@@ -245,14 +257,14 @@ static PmtStatus capture(void* const user, const PmtWanted* const wanted, PmtPar
     return pmt_fail(error, PMT_NO_MEM, "out of memory");
   }
   memcpy(&job->wish, wanted->path, sizeof job->wish);
-  PmtStatus status = find_folder(w, job->folder, error);
+  PmtStatus status = find_folder(w, job->folder, parcel, error);
   status = status ? status : write_file(job, error);
   if (!status) {
     put(parcel->path, "%s", job->path);
-    snprintf(parcel->status, sizeof parcel->status, "captured %u bar%s%s, %u notes: %.900s", job->captured.bars,
-             job->captured.bars == 1 ? "" : "s", job->captured.cut ? " (the beginning was gone)" : "", job->captured.notes,
-             job->path);
-    lv2_log_note(&w->log, "partimento: %s\n", parcel->status);
+    say_captured(job, parcel);
+    if (!parcel->flawed) {
+      lv2_log_note(&w->log, "partimento: %s\n", parcel->status);
+    }
   } else if (!error->text[0]) {
     pmt_fail(error, status, "%s", pmt_strerror(status));
   }

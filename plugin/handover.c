@@ -89,7 +89,7 @@ static void offer_ready(PmtHandover* const h) {
   if (!ready) {
     return;
   }
-  if (ready->hash && ready->hash == h->hash && !ready->fresh) { /* a session restored: the same under another name. Play on */
+  if (ready->hash && ready->hash == h->hash && !ready->fresh) { /* a session restored: the same by another name */
     retire(h, ready);
     h->ready = NULL;
     return;

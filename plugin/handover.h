@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/** @file handover.h  A property that is a path, and the thing made from the file it names, on their way between threads.
+/** @file handover.h  A property that is a path, and what is made from the file it names, on their way between threads.
 
     Above: worker.c (one list of them an instance), patch.c, state.c. Below: the four functions of a kind.
 
     Three sides. The audio thread wishes and exchanges. The worker thread reads files and frees what was replaced. The
     host's own thread restores state. What crosses is one pointer at a time: `arrived` towards the audio thread, the
-    worker's list `retired` away from it. Both belong to the instance, not to the host's message rings: nothing leaks when
-    a host drops a message or closes in the middle of a load, and nothing depends on when (or whether) it calls
+    worker's list `retired` away from it. Both belong to the instance, not to the host's message rings: nothing leaks
+    when a host drops a message or closes in the middle of a load, and nothing depends on when (or whether) it calls
     work_response(). Newer wishes overtake older ones by their serial number.
 
     To have one more such property:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The slow side of handover.h: files and memory. Above: worker_setup.c, state.c, instantiate. Below: the kind's load. */
+/* The slow side of handover.h: files and memory. Above: worker_setup.c, state.c, instantiate. Below: the kind's load */
 #include "handover.h"
 
 #include "worker.h"

@@ -101,8 +101,8 @@ static char* last_bars(PmtPlugin* const self) {
   return played;
 }
 
-static LV2_State_Status save(LV2_Handle instance, LV2_State_Store_Function store, LV2_State_Handle handle, uint32_t flags,
-                             const LV2_Feature* const* features) {
+static LV2_State_Status save(LV2_Handle instance, LV2_State_Store_Function store, LV2_State_Handle handle,
+                             uint32_t flags, const LV2_Feature* const* features) {
   PmtPlugin* const self = instance;
   const Saving s = {self, store, handle, find_features(features)};
   (void)flags;
@@ -202,8 +202,8 @@ static void restore_model(Restoring* const r) {
 }
 
 /* Not through the worker: this is no real-time thread, both jalv and Ardour would run work() inside this very call, and
-   `arrived` takes an object while run() goes on (or before it ever did) all the same. What is not in the state (a preset
-   has nothing of all this) is left as it is. */
+   `arrived` takes an object while run() goes on (or before it ever did) all the same. What is not in the state (most
+   presets have nothing of all this) is left as it is. */
 static LV2_State_Status restore(LV2_Handle instance, LV2_State_Retrieve_Function retrieve, LV2_State_Handle handle,
                                 uint32_t flags, const LV2_Feature* const* features) {
   PmtPlugin* const self = instance;

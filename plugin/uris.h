@@ -12,12 +12,12 @@
 #include <lv2/urid/urid.h>
 
 /* Properties beside ports.h's: what patch:Set and the state speak of. tests use the names too. */
-#define PMT_PLUGIN_HASH_URI "urn:partimento:model-hash"    /**< state, atom:String: 16 hex digits, the model's content */
-#define PMT_PLUGIN_CONTEXT_URI "urn:partimento:context"    /**< state, atom:String: gen/context.h's text */
+#define PMT_PLUGIN_HASH_URI "urn:partimento:model-hash" /**< state, atom:String: 16 hex digits, the model's content */
+#define PMT_PLUGIN_CONTEXT_URI "urn:partimento:context" /**< state, atom:String: gen/context.h's text */
 /** Parameter, atom:Path: the folder for captures. Behind the model in the alphabet: Carla's file
     button sets the first that lilv tells of, and lilv goes by addresses, which mostly lie in that order. */
 #define PMT_PLUGIN_CAPTURES_URI "urn:partimento:output-folder"
-#define PMT_PLUGIN_CAPTURED_URI "urn:partimento:captured"  /**< parameter, atom:Path: the last capture; read only */
+#define PMT_PLUGIN_CAPTURED_URI "urn:partimento:captured" /**< parameter, atom:Path: the last capture; read only */
 #define PMT_PLUGIN_SOUNDFONT_URI "urn:partimento:soundfont" /**< parameter, atom:Path, of the instrument */
 
 /** X(field, URI) */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** @file weights.h  The model as a thing that is handed over. Above: worker_setup.c. Below: gen/model.h, gen/engine.h */
+/** @file weights.h  The model as a thing that is handed over. Above: worker_setup.c. Below: gen/model, gen/engine */
 #ifndef PMT_PLUGIN_WEIGHTS_H
 #define PMT_PLUGIN_WEIGHTS_H
 

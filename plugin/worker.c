@@ -53,8 +53,8 @@ void pmt_worker_complain(PmtWorker* const w, const PmtHandoverKind* const kind, 
 #  pragma clang diagnostic push
 #  pragma clang diagnostic ignored "-Wfunction-effects"
 #endif
-/* The one call that our promise does not cover: LV2 says that schedule_work() may be called in run(), and a host that is
-   freewheeling does the work in it. */
+/* The one call that our promise does not cover: LV2 says that schedule_work() may be called in run(), and a host that
+   is freewheeling does the work in it. */
 static bool schedule(const PmtWorker* const w) PMT_RT {
   const uint32_t message = 0; /* the instance holds what is to be done */
   return !w->schedule->schedule_work(w->schedule->handle, sizeof message, &message);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # clang's own proof of PMT_RT, where there is a clang of version 20 or newer (skipped otherwise): no function marked so
 # calls one that is not, through pointers neither. libfluidsynth marks nothing, so synth.c, which calls it, is left to
-# test_nm_rt.sh and to the tests that watch it run; render.c is no audio thread, and allocates where the plugin must not.
+# test_nm_rt.sh and to the tests that watch it run; render.c is no audio thread, and allocates where the plugin may not.
 set -u
 for compiler in clang-{30..20} clang; do
   version=$($compiler -dumpversion 2>/dev/null) && [ "${version%%.*}" -ge 20 ] && break

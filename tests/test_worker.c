@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* What an instance leaves to its worker, in every kind of worker: models in quick succession, captures, folders; work that
-   is refused, lost or runs inside run(); memory that runs out on the way. */
+/* What an instance leaves to its worker, in every kind of worker: models in quick succession, captures, folders; work
+   that is refused, lost or runs inside run(); memory that runs out on the way. */
 #include "check.h"
 
 #include "ports.h"
 #include "support/fail_alloc.h"
-#include "support/lv2_host_private.h"
-#include "support/tiny_model.h"
+#include "support/scene.h"
 #include "uris.h"
 
 #include <dirent.h>
@@ -14,26 +13,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char scratch[512], bundle[1024], first[1024], model_a[1024], model_b[1024], music[1024];
+static char music[1024];
 
 static PmtHost* open_host(const PmtHostWorker worker) {
-  PmtHost* const host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .worker = worker});
-  CHECK(host);
+  PmtHost* const host = pmt_scene_host(worker);
   pmt_host_activate(host);
   return host;
 }
 
-static void play(PmtHost* const host, const int cycles) {
-  for (int i = 0; i < cycles; ++i) {
-    pmt_host_run(host, 512);
-  }
-}
-
 static PmtHost* open_playing(const PmtHostWorker worker) {
   PmtHost* const host = open_host(worker);
-  const PmtPosition position = {.frame = 0, .speed = 1, .bar = 0, .bar_beat = 0, .bpm = 240};
-  pmt_host_send_position(host, 0, &position, PMT_HOST_PLAIN);
-  play(host, 300); /* three bars */
+  pmt_scene_roll(host, 240);
+  pmt_scene_play(host, 300); /* three bars */
   CHECK(pmt_host_midi(host)->n_events > 50);
   return host;
 }
@@ -41,11 +32,11 @@ static PmtHost* open_playing(const PmtHostWorker worker) {
 /* A worker that came to its senses, or always had them. */
 static void mend(PmtHost* const host, const PmtHostWorker worker) {
   if (worker == PMT_HOST_REFUSING || worker == PMT_HOST_LOSING) {
-    play(host, 20);
+    pmt_scene_play(host, 20);
     pmt_host_set_worker(host, PMT_HOST_POLLED);
   }
   if (worker == PMT_HOST_LOSING) {
-    play(host, 1000); /* nobody answered: it knocks again */
+    pmt_scene_play(host, 1000); /* nobody answered: it knocks again */
   }
 }
 
@@ -54,7 +45,7 @@ static void mend(PmtHost* const host, const PmtHostWorker worker) {
 enum { MODELS = 50 };
 
 static void model_path(char* const path, const size_t size, const int i) {
-  snprintf(path, size, "%s/scroll-%02d.safetensors", scratch, i);
+  snprintf(path, size, "%s/scroll-%02d.safetensors", pmt_scene.scratch, i);
 }
 
 /* Fifty names of two models, faster than any of them loads: the last one plays. */
@@ -64,17 +55,17 @@ static void test_scrolling(const PmtHostWorker worker) {
   for (int i = 0; i < MODELS; ++i) {
     model_path(path, sizeof path, i);
     pmt_host_send_model(host, 0, path);
-    play(host, 1);
+    pmt_scene_play(host, 1);
   }
   mend(host, worker);
   CHECKF(pmt_host_await(host, "scroll-49"), "%d: %s", worker, pmt_host_status(host));
-  play(host, 3);
+  pmt_scene_play(host, 3);
   CHECKF(!strcmp(pmt_host_path(host), path), "%s", pmt_host_path(host));
   const size_t before = pmt_host_midi(host)->n_events;
-  play(host, 300);
+  pmt_scene_play(host, 300);
   CHECK(pmt_host_midi(host)->n_events > before + 50);
-  pmt_host_send_model(host, 0, first); /* closed in the middle of it */
-  play(host, 1);
+  pmt_host_send_model(host, 0, pmt_scene.first); /* closed in the middle of it */
+  pmt_scene_play(host, 1);
   pmt_host_free(host);
 }
 
@@ -82,9 +73,9 @@ static void test_scrolling(const PmtHostWorker worker) {
 static void test_one_knock(void) {
   PmtHost* const host = open_playing(PMT_HOST_POLLED);
   for (int i = 0; i < 200; ++i) {
-    pmt_host_send_model(host, 0, i % 2 ? model_a : model_b);
+    pmt_host_send_model(host, 0, i % 2 ? pmt_scene.model_a : pmt_scene.model_b);
     *pmt_host_control(host, "capture") = (float)(i % 2);
-    play(host, 1);
+    pmt_scene_play(host, 1);
   }
   CHECK(pmt_host_requests(host) == 1);
   CHECK(pmt_host_await(host, "model-a"));
@@ -93,12 +84,12 @@ static void test_one_knock(void) {
 
 static void test_no_worker(void) {
   PmtHost* const host = open_playing(PMT_HOST_NO_WORKER);
-  pmt_host_send_model(host, 0, model_a);
-  play(host, 1);
+  pmt_host_send_model(host, 0, pmt_scene.model_a);
+  pmt_scene_play(host, 1);
   CHECKF(strstr(pmt_host_status(host), "model not loaded: this host gives plugins no worker"), "%s",
          pmt_host_status(host));
   *pmt_host_control(host, "capture") = 1;
-  play(host, 1);
+  pmt_scene_play(host, 1);
   CHECKF(strstr(pmt_host_status(host), "nothing captured: this host gives plugins no worker"), "%s",
          pmt_host_status(host));
   pmt_host_free(host);
@@ -118,16 +109,16 @@ static int count_files(const char* const folder) {
 }
 
 static void make_folder(char* const path, const size_t size, const char* const name) {
-  snprintf(path, size, "%s/%s", scratch, name);
+  snprintf(path, size, "%s/%s", pmt_scene.scratch, name);
   CHECK(!mkdir(path, 0777));
 }
 
 /* The button, once. @return where the file is */
 static const char* press(PmtHost* const host) {
   *pmt_host_control(host, "capture") = 0;
-  play(host, 1);
+  pmt_scene_play(host, 1);
   *pmt_host_control(host, "capture") = 1;
-  play(host, 1);
+  pmt_scene_play(host, 1);
   return pmt_host_told(host, PMT_PLUGIN_CAPTURED_URI);
 }
 
@@ -146,7 +137,7 @@ static void expect_captured(PmtHost* const host, const char* const folder) {
 static void test_capture(const PmtHostWorker worker) {
   PmtHost* const host = open_playing(worker);
   const int before = count_files(music);
-  play(host, 20);
+  pmt_scene_play(host, 20);
   CHECK(!pmt_host_told(host, PMT_PLUGIN_CAPTURED_URI)[0] && count_files(music) == before); /* nobody asked */
   press(host);
   mend(host, worker);
@@ -162,14 +153,14 @@ static void test_capture(const PmtHostWorker worker) {
       } else {
         pmt_host_work(host);
       }
-      play(host, 1);
+      pmt_scene_play(host, 1);
     }
     expect_captured(host, music);
     CHECK(count_files(music) == before + i);
   }
   pmt_host_send_get(host, 0, PMT_PLUGIN_CAPTURED_URI);
   const uint32_t messages = pmt_host_messages(host);
-  play(host, 1);
+  pmt_scene_play(host, 1);
   CHECK(pmt_host_messages(host) == messages + 1);
   pmt_host_free(host);
 }
@@ -186,11 +177,10 @@ static void test_nothing_to_capture(void) {
 
 /* A button that the session saved as pressed is not pressed by loading it. */
 static void test_saved_pressed(void) {
-  PmtHost* const host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .worker = PMT_HOST_POLLED});
-  CHECK(host);
+  PmtHost* const host = pmt_scene_host(PMT_HOST_POLLED);
   *pmt_host_control(host, "capture") = 1;
   pmt_host_activate(host);
-  play(host, 10);
+  pmt_scene_play(host, 10);
   CHECK(pmt_host_requests(host) == 0);
   pmt_host_free(host);
 }
@@ -203,12 +193,12 @@ static void test_folder(const PmtHostWorker worker) {
   char chosen[1100], name[64], missing[1100], link[1100];
   snprintf(name, sizeof name, "chosen-%d", worker);
   make_folder(chosen, sizeof chosen, name);
-  snprintf(missing, sizeof missing, "%s/missing", scratch);
-  snprintf(link, sizeof link, "%s/link-%d", scratch, worker);
+  snprintf(missing, sizeof missing, "%s/missing", pmt_scene.scratch);
+  snprintf(link, sizeof link, "%s/link-%d", pmt_scene.scratch, worker);
   CHECK(!symlink(chosen, link));
   PmtHost* const host = open_playing(worker);
   set_folder(host, link);
-  play(host, 1);
+  pmt_scene_play(host, 1);
   mend(host, worker);
   CHECK(pmt_host_await(host, "captures go to"));
   CHECKF(!strcmp(pmt_host_told(host, PMT_PLUGIN_CAPTURES_URI), chosen), "%s",
@@ -217,15 +207,15 @@ static void test_folder(const PmtHostWorker worker) {
   expect_captured(host, chosen);
   char file[1200];
   snprintf(file, sizeof file, "%s", pmt_host_told(host, PMT_PLUGIN_CAPTURED_URI));
-  set_folder(host, scratch);
-  play(host, 1);
+  set_folder(host, pmt_scene.scratch);
+  pmt_scene_play(host, 1);
   CHECK(pmt_host_await(host, "captures go to"));
   set_folder(host, file); /* a host's chooser finds files alone */
   for (int n = 0; n < 100 && strcmp(pmt_host_told(host, PMT_PLUGIN_CAPTURES_URI), chosen); ++n) {
     if (worker != PMT_HOST_THREAD) {
       pmt_host_work(host);
     }
-    play(host, 1);
+    pmt_scene_play(host, 1);
     usleep(1000);
   }
   CHECKF(!strcmp(pmt_host_told(host, PMT_PLUGIN_CAPTURES_URI), chosen), "%s",
@@ -233,16 +223,20 @@ static void test_folder(const PmtHostWorker worker) {
   const char* const bad[] = {missing, "/dev/null", "relative", ""};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
     set_folder(host, bad[i]);
-    play(host, 1);
+    pmt_scene_play(host, 1);
     CHECKF(pmt_host_await(host, "capture folder not changed: "), "%s: %s", bad[i], pmt_host_status(host));
     CHECK(!strcmp(pmt_host_told(host, PMT_PLUGIN_CAPTURES_URI), chosen));
-    pmt_host_send_model(host, 0, i % 2 ? model_a : model_b); /* something else in the status */
+    pmt_host_send_model(host, 0, i % 2 ? pmt_scene.model_a : pmt_scene.model_b); /* something else in the status */
     CHECK(pmt_host_await(host, i % 2 ? "model-a" : "model-b"));
   }
   CHECK(!rename(chosen, missing)); /* it went away later */
   press(host);
-  CHECK(pmt_host_await(host, "nothing captured: "));
+  CHECKF(pmt_host_await(host, "cannot be written to; captured"), "%s", pmt_host_status(host));
   CHECKF(strstr(pmt_host_status(host), chosen), "%s", pmt_host_status(host));
+  CHECKF(!strncmp(pmt_host_told(host, PMT_PLUGIN_CAPTURED_URI), music, strlen(music)), "%s",
+         pmt_host_told(host, PMT_PLUGIN_CAPTURED_URI));
+  pmt_host_send_model(host, 0, pmt_scene.first);
+  CHECK(pmt_host_await(host, "first"));
   CHECK(!rename(missing, chosen));
   press(host);
   expect_captured(host, chosen);
@@ -253,12 +247,11 @@ static void test_folder(const PmtHostWorker worker) {
 
 static void expect_folder(const char* const session, const char* const folder) {
   PmtHost* const host =
-      pmt_host_new(&(PmtHostOptions){.bundle = bundle, .worker = PMT_HOST_POLLED, .session = session});
+      pmt_host_new(&(PmtHostOptions){.bundle = pmt_scene.bundle, .worker = PMT_HOST_POLLED, .session = session});
   CHECK(host);
   pmt_host_activate(host);
-  const PmtPosition position = {.frame = 0, .speed = 1, .bar = 0, .bar_beat = 0, .bpm = 240};
-  pmt_host_send_position(host, 0, &position, PMT_HOST_PLAIN);
-  play(host, 200);
+  pmt_scene_roll(host, 240);
+  pmt_scene_play(host, 200);
   press(host);
   if (folder) {
     expect_captured(host, folder);
@@ -272,7 +265,8 @@ static void write_user_dirs(const char* const config, const char* const line) {
   char path[2200];
   snprintf(path, sizeof path, "%s/user-dirs.dirs", config);
   FILE* const file = fopen(path, "w");
-  CHECK(file && fprintf(file, "# a comment\nXDG_DESKTOP_DIR=\"$HOME/Desktop\"\n%s\nXDG_VIDEOS_DIR=\"$HOME\"\n", line) > 0);
+  CHECK(file);
+  fprintf(file, "# a comment\nXDG_DESKTOP_DIR=\"$HOME/Desktop\"\n%s\nXDG_VIDEOS_DIR=\"$HOME\"\n", line);
   CHECK(!fclose(file));
 }
 
@@ -313,10 +307,10 @@ static void test_folders(void) {
   setenv("XDG_MUSIC_DIR", music, 1);
 }
 
-/* The session's own folder, if it lasts. The test's is below $TMPDIR, so that must be elsewhere for a moment; and not in
-   /tmp, where nothing lasts. */
+/* The session's own folder, if it lasts. The test's is below $TMPDIR, so that must be elsewhere for a moment; and not
+   in /tmp, where nothing lasts. */
 static void test_session_folder(void) {
-  if (!strncmp(scratch, "/tmp/", 5) || !strncmp(scratch, "/var/tmp/", 9)) {
+  if (!strncmp(pmt_scene.scratch, "/tmp/", 5) || !strncmp(pmt_scene.scratch, "/var/tmp/", 9)) {
     return;
   }
   char session[1100];
@@ -335,23 +329,23 @@ static void test_session_folder(void) {
 
 /* ---- Memory that runs out ---------------------------------------------------------------------------------------- */
 
-/* The n-th allocation of a load or a capture fails: a line says so if anything can, what plays goes on, nothing leaks, and
-   the next one works. */
+/* The n-th allocation of a load or a capture fails: a line says so if anything can, what plays goes on, nothing leaks,
+   and the next one works. */
 static void test_memory(void) {
   PmtHost* const host = open_playing(PMT_HOST_POLLED);
   for (size_t n = 0;; ++n) {
     const int files = count_files(music);
     const size_t before = pmt_host_midi(host)->n_events;
-    pmt_host_send_model(host, 0, n % 2 ? model_a : model_b);
+    pmt_host_send_model(host, 0, n % 2 ? pmt_scene.model_a : pmt_scene.model_b);
     *pmt_host_control(host, "capture") = 0;
-    play(host, 1);
+    pmt_scene_play(host, 1);
     *pmt_host_control(host, "capture") = 1;
-    play(host, 1);
+    pmt_scene_play(host, 1);
     pmt_fail_after(n);
     pmt_host_work(host);
     const size_t asked = pmt_alloc_count();
     pmt_fail_never();
-    play(host, 40);
+    pmt_scene_play(host, 40);
     CHECK(pmt_host_midi(host)->n_events > before);
     CHECK(!n || strstr(pmt_host_log(host), "partimento: ")); /* the last to fail has said so */
     if (asked <= n) {
@@ -361,31 +355,20 @@ static void test_memory(void) {
     CHECK(count_files(music) <= files + 1);
     CHECK(n < 10000);
   }
-  pmt_host_send_model(host, 0, first);
+  pmt_host_send_model(host, 0, pmt_scene.first);
   CHECK(pmt_host_await(host, "first"));
   pmt_host_free(host);
 }
 
 int main(void) {
-  pmt_host_make_scratch(scratch, sizeof scratch);
-  char* const real = realpath(scratch, NULL); /* captures are told by their real path */
-  CHECK(real && strlen(real) < sizeof scratch);
-  snprintf(scratch, sizeof scratch, "%s", real);
-  free(real);
-  snprintf(first, sizeof first, "%s/first.safetensors", scratch);
-  snprintf(model_a, sizeof model_a, "%s/model-a.safetensors", scratch);
-  snprintf(model_b, sizeof model_b, "%s/model-b.safetensors", scratch);
-  CHECK(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 1, .note_bias = 2}, NULL));
-  CHECK(!pmt_tiny_model_write(model_a, &(PmtTinyOptions){.seed = 2, .note_bias = 2}, NULL));
-  CHECK(!pmt_tiny_model_write(model_b, &(PmtTinyOptions){.seed = 3, .note_bias = 2}, NULL));
+  pmt_scene_open();
   for (int i = 0; i < MODELS; ++i) {
     char path[1100];
     model_path(path, sizeof path, i);
-    CHECK(!symlink(i % 2 ? model_a : model_b, path));
+    CHECK(!symlink(i % 2 ? pmt_scene.model_a : pmt_scene.model_b, path));
   }
   make_folder(music, sizeof music, "music");
   setenv("XDG_MUSIC_DIR", music, 1);
-  pmt_host_copy_bundle(scratch, first, bundle, sizeof bundle);
   for (PmtHostWorker worker = PMT_HOST_THREAD; worker <= PMT_HOST_LOSING; ++worker) {
     test_scrolling(worker);
     test_capture(worker);
@@ -398,6 +381,6 @@ int main(void) {
   test_folders();
   test_session_folder();
   test_memory();
-  pmt_host_remove_scratch(scratch);
+  pmt_scene_close();
   return 0;
 }
