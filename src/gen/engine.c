@@ -6,22 +6,16 @@
    two of them there is only work, which is a function of the frame. docs/engine.md has the reasons. */
 #include "gen/engine_private.h"
 
+#include "gen/channels.h"
 #include "music/meter.h"
-
-enum { DRUM_CHANNEL = 9, CHANNELS = 16 };
 
 /* ---- Small questions --------------------------------------------------------------------------------------------- */
 
 static bool enabled(const PmtEngine* const e) { return e->controls.enabled > 0.0f; }
 
-/** Parts take channels upwards from the first, around, and step over the drums' (index 9). */
 static uint8_t channel_of(const PmtEngine* const e, const uint8_t part) {
-  if (part == PMT_PART_DRUMS) {
-    return DRUM_CHANNEL;
-  }
   const uint32_t first = (uint32_t)(e->controls.channel + 0.5f) - 1;
-  const uint32_t rank = ((first > DRUM_CHANNEL ? first - 1 : first) + part) % (CHANNELS - 1);
-  return (uint8_t)(rank < DRUM_CHANNEL ? rank : rank + 1);
+  return (uint8_t)(part == PMT_PART_DRUMS ? PMT_DRUM_CHANNEL : pmt_channel_of_part(first, part));
 }
 
 static int64_t floor_tick(const double tick) {
