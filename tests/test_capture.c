@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What was played, as a file: note for note, with bar lines, tempos and programs where they were heard; from tapes written
-   by hand and from the engine's own. */
+/* What was played, as a file: note for note, with bar lines, tempos and programs where they were heard; from tapes
+   written by hand and from the engine's own. */
 #include "check.h"
 #include "gen/capture.h"
 
@@ -319,7 +319,8 @@ static void test_short_loop(void) {
   pmt_smf_free(&smf);
 }
 
-/** Hosts with latency tell a loop after its first slot: an eighth of the bar that would have come, seven of the loop's. */
+/** Hosts with latency tell a loop after its first slot: an eighth of the bar that would have come, seven of the
+    loop's. */
 static void test_late_loop(void) {
   begin_tape(4, 4);
   uint64_t time = add_bars(0, 4, 2, 60);

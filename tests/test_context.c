@@ -79,8 +79,8 @@ static bool same(const PmtContext* const a, const PmtContext* const b) {
                !memcmp(a->style, b->style, x->n_slots);
   for (size_t i = 0; equal && i < x->n_slots; ++i) {
     const PmtSlot *s = &x->slots[i], *t = &y->slots[i];
-    equal = s->token == t->token && s->tick == t->tick && s->bar == t->bar && s->meter == t->meter && s->key == t->key &&
-            s->phrase == t->phrase && s->length == t->length && s->bar_notes == t->bar_notes;
+    equal = s->token == t->token && s->tick == t->tick && s->bar == t->bar && s->meter == t->meter &&
+            s->key == t->key && s->phrase == t->phrase && s->length == t->length && s->bar_notes == t->bar_notes;
   }
   return equal;
 }
@@ -207,7 +207,8 @@ static void test_cut_slots(void) {
 
 /** Music that begins in its middle says the velocity that was in force. */
 static void test_velocity(void) {
-  const PmtToken loud[] = {4, pmt_token_pos(6), pmt_token_vel(7), PMT_TOKEN_GRACE, pmt_token_note(0, 60), PMT_TOKEN_DUR};
+  const PmtToken loud[] = {4, pmt_token_pos(6), pmt_token_vel(7), PMT_TOKEN_GRACE, pmt_token_note(0, 60),
+                           PMT_TOKEN_DUR};
   begin_tape(4, 4);
   add_bar(0);
   add_tokens(head_of(0, 8, 0), loud, COUNT(loud));
@@ -240,6 +241,76 @@ static void test_velocity(void) {
         c.sequence.tokens[4] == PMT_TOKEN_GRACE);
   check_round_trip(&c);
   pmt_context_free(&c);
+}
+
+/** Slots `from` to `to` of a piece in 4/4 that becomes louder now and then. */
+static void add_piece(const uint32_t from, const uint32_t to) {
+  begin_tape(4, 4);
+  for (uint32_t i = from; i < to; ++i, now += SLOT_TIME) {
+    const PmtToken loud[] = {pmt_token_slot(i % 8), pmt_token_vel(i % 7), pmt_token_note(0, i % 128), PMT_TOKEN_DUR};
+    const PmtToken plain[] = {pmt_token_slot(i % 8), pmt_token_note(0, i % 128), PMT_TOKEN_DUR};
+    if (i == from || i % 8 == 0) {
+      add_bar(i / 8);
+    }
+    add_tokens(head_of(i % 8, 8, 0), i % 5 == 2 ? loud : plain, i % 5 == 2 ? COUNT(loud) : COUNT(plain));
+  }
+}
+
+/** Saved, opened, played on and saved again is as if it had never been closed. */
+static void test_join(void) {
+  static const uint32_t ends[] = {1, 2, 8, 9, 30, 63, 64, 65, 70, 100, 131};
+  uint32_t joined = 0;
+  for (size_t e = 0; e < COUNT(ends); ++e) {
+    for (uint32_t cut = 1; cut < ends[e]; ++cut) {
+      PmtContext a, b, all;
+      PmtError error = {""};
+      add_piece(0, ends[e]);
+      all = read_context();
+      add_piece(0, cut);
+      a = read_context();
+      CHECK(pmt_context_print(&a, text, sizeof text));
+      pmt_context_free(&a);
+      CHECK(!pmt_context_parse(text, &a, &error));
+      add_piece(cut, ends[e]);
+      b = read_context();
+      const size_t alone = b.sequence.n_slots;
+      CHECK(!pmt_context_join(&a, &b, &error));
+      joined += b.sequence.n_slots > alone;
+      if (alone <= 7 * BAR_SLOTS) { /* else there is no room for a bar line before it */
+        CHECKF(same(&b, &all), "%u of %u: %zu slots, not %zu", cut, ends[e], b.sequence.n_slots, all.sequence.n_slots);
+      }
+      check_round_trip(&b);
+      pmt_context_free(&a);
+      pmt_context_free(&b);
+      pmt_context_free(&all);
+    }
+  }
+  printf("%u joined\n", joined);
+  CHECK(joined > 200);
+}
+
+/** Only what goes on from there is joined. */
+static void test_join_not(void) {
+  add_piece(0, 20);
+  PmtContext a = read_context();
+  for (uint32_t fault = 0; fault < 5; ++fault) {
+    add_piece(20, 24);
+    PmtContext b = read_context(), c = {.next_bar = 2, .next_index = 4};
+    b.first_bar += fault == 1;
+    b.first_index += fault == 2;
+    b.whole = fault != 3;
+    b.style[0] = fault == 4;
+    CHECK(!pmt_context_join(&c, &b, NULL)); /* an empty one */
+    CHECK(b.sequence.n_slots == 4);
+    pmt_fail_after(0);
+    const PmtStatus status = pmt_context_join(&a, &b, NULL);
+    pmt_fail_never();
+    CHECK(status == (fault ? PMT_OK : PMT_NO_MEM) && b.sequence.n_slots == 4);
+    CHECK(b.sequence.tokens[1] == pmt_token_slot(4));
+    CHECK(!pmt_context_join(&a, &b, NULL) && b.sequence.n_slots == (fault ? 4 : 24));
+    pmt_context_free(&b);
+  }
+  pmt_context_free(&a);
 }
 
 /** Meters with a short last slot, with as many slots as a bar can number, and with more. */
@@ -409,10 +480,9 @@ static void test_refusals(void) {
 
   PmtContext c;
   PmtError error = {""};
-  CHECKF(!pmt_context_parse("\tpartimento-context\n1 next -7 3\r\nslot 0 8 0 1 12 4 188 47  slot 1 0 0 0 1 5 end\n", &c, &error),
-         "%s", error.text);
-  CHECK(c.sequence.n_slots == 2 && c.next_bar == -7 && c.next_index == 3 && c.style[1] == 1 && c.sequence.n_tokens == 6);
-  pmt_context_free(&c);
+  CHECKF(!pmt_context_parse("\tpartimento-context\n1 next -7 3\r\nslot 0 8 0 1 12 4 188 47  slot 1 0 0 0 1 5 end\n",
+  &c, &error), "%s", error.text); CHECK(c.sequence.n_slots == 2 && c.next_bar == -7 && c.next_index == 3 && c.style[1]
+  == 1 && c.sequence.n_tokens == 6); pmt_context_free(&c);
 
   size_t n = (size_t)snprintf(text, sizeof text, HEAD "slot 0 8 0 1 12 4"); /* more tokens than a slot has */
   for (uint32_t i = 0; i < 70; ++i) {
@@ -512,6 +582,8 @@ int main(void) {
   test_jumps();
   test_cut_slots();
   test_velocity();
+  test_join();
+  test_join_not();
   test_meters();
   test_largest();
   test_engine();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The tape: what is written is read, in order and whole, while it is being written too; the ring forgets from behind, but
-   never tempo and meter. */
+/* The tape: what is written is read, in order and whole, while it is being written too; the ring forgets from behind,
+   but never tempo and meter. */
 #include "check.h"
 #include "gen/tape.h"
 #include "support/fail_alloc.h"
@@ -63,7 +63,8 @@ static void test_long_wait(void) {
   PmtTape* const tape = new_tape();
   PmtTapeRecord* const records = new_records();
   const uint64_t time[] = {10, 10 + wait_max, 11 + 2 * wait_max, 12 + 2 * wait_max, UINT64_MAX - 1, UINT64_MAX};
-  const uint64_t read[] = {10, 10 + wait_max, 10 + 2 * wait_max, 11 + 2 * wait_max, 11 + 3 * wait_max, 12 + 3 * wait_max};
+  const uint64_t read[] = {10,                10 + wait_max,     10 + 2 * wait_max,
+                           11 + 2 * wait_max, 11 + 3 * wait_max, 12 + 3 * wait_max};
   for (size_t i = 0; i < 6; ++i) {
     pmt_tape_add(tape, PMT_TAPE_MIDI, time[i], i);
   }

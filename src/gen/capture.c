@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* The tape cut into bars, the last of them written. Above: the plugin's worker. Below: gen/tape, gen/programs, music/smf.
+/* The tape cut into bars, the last of them written. Above: the plugin's worker. Below: gen/tape, gen/programs,
+   music/smf.
 
-   The tape says where bars begin, not how long they are: a loop, a locate or a stop may cut one short, and the next may be
-   entered in its middle. What is shorter than the meter says becomes a bar of its own length in the file, so that all later
-   bar lines are where they were heard. */
+   The tape says where bars begin, not how long they are: a loop, a locate or a stop may cut one short, and the next
+   may be entered in its middle. What is shorter than the meter says becomes a bar of its own length in the file, so
+   that all later bar lines are where they were heard. */
 #include "gen/capture.h"
 
 #include "gen/channels.h"
@@ -145,7 +146,8 @@ static void find_bars(Reel* const reel, const bool since_start) {
   }
 }
 
-/** Where the bars from `first` on lie in the file. A piece is as long as a meter can say: the next may come a trifle late. */
+/** Where the bars from `first` on lie in the file. A piece is as long as a meter can say: the next may come a trifle
+    late. */
 static void lay_out(Reel* const reel, const size_t first) {
   reel->bars[first].tick = 0;
   for (size_t i = first; i + 1 < reel->n_bars; ++i) {
@@ -396,7 +398,8 @@ static PmtStatus write_bars(Reel* const reel, const PmtCaptureOptions* const opt
   if (w->failed) {
     status = pmt_fail(error, PMT_NO_MEM, "%s: out of memory", path);
   } else if (!w->n_notes) {
-    status = pmt_fail(error, PMT_BAD_ARG, "no note was played %s", options->bars ? "in these bars" : "since the last start");
+    status = pmt_fail(error, PMT_BAD_ARG, "no note was played %s",
+                      options->bars ? "in these bars" : "since the last start");
   } else {
     status = write_file(w, end, path, error);
   }

@@ -27,11 +27,12 @@ typedef struct {
   bool cut;           /**< the beginning was no longer on the tape */
 } PmtCaptured;
 
-/** Write the last bars as an SMF of 480 ticks a quarter with their tempos, meters and programs, as they were heard: three
-    passes of a loop are there one after the other. The file begins with a bar line, or where the transport started within
-    a bar. A bar that was cut short, or entered within, is one of its own meter (a loop of three beats in 4/4 gives bars of
-    3/4; odd lengths are rounded up to a 64th), unless the next piece completes it. A note that began before is left out; the
-    file ends with the eighth that plays, and so does what still sounds. It appears whole or not at all.
+/** Write the last bars as an SMF of 480 ticks a quarter with their tempos, meters and programs, as they were heard:
+    three passes of a loop are there one after the other. The file begins with a bar line, or where the transport
+    started within a bar. A bar that was cut short, or entered within, is one of its own meter (a loop of three beats
+    in 4/4 gives bars of 3/4; odd lengths are rounded up to a 64th), unless the next piece completes it. A note that
+    began before is left out; the file ends with the eighth that plays, and so does what still sounds. It appears
+    whole or not at all.
     @param[out] captured zeros on failure
     @return PMT_BAD_ARG when nothing was played ("nothing was played since the last start"), PMT_NO_MEM, what
     pmt_smf_write() returns */

@@ -34,8 +34,8 @@ _Static_assert(PMT_SLOT_STEPS_MAX + 2 <= SLOT_ROOM, "a slot fits");
 
 /* ---- Building ---------------------------------------------------------------------------------------------------- */
 
-/** How many tokens make something complete: all of them, unless the slot was cut. Any velocity does, for nobody knows which
-    one was in force. @param tokens the T first */
+/** How many tokens make something complete: all of them, unless the slot was cut. Any velocity does, for nobody knows
+    which one was in force. @param tokens the T first */
 static size_t count_complete(const PmtToken* const tokens, const size_t n) {
   PmtGrammar g;
   PmtLimits limits;
@@ -55,6 +55,9 @@ static size_t count_complete(const PmtToken* const tokens, const size_t n) {
   }
   return complete;
 }
+
+/** What a slot is of its bar. @param meter class; unknown is 4/4 */
+static double share_of_bar(const uint32_t meter) { return 1.0 / (double)(meter ? meter : 8); }
 
 static bool is_onset(const PmtToken token) {
   const PmtTokenClass class = pmt_token_class(token);
@@ -119,6 +122,8 @@ typedef struct {
   size_t n;
   Mark mark[SLOTS_MAX]; /* a ring */
   size_t n_marks;       /* ever; those before a change of style do not count */
+  int64_t first_bar;    /* where the first of them lies */
+  uint32_t first_index;
   uint32_t bar_ticks;
   int64_t bar;
   uint64_t bar_time, time; /* of its line, or of where it was entered; of what began last */
@@ -140,6 +145,10 @@ static void take_slot(Scan* const s, const size_t record) {
   }
   if (s->n_marks && mark_at(s, s->n_marks - 1)->head.style != head.style) {
     s->n_marks = 0;
+  }
+  if (!s->n_marks) {
+    s->first_bar = s->bar;
+    s->first_index = index_at(s, r->time);
   }
   const uint32_t in_bar = index_at(s, r->time) * PMT_SLOT_TICKS;
   s->mark[s->n_marks++ % SLOTS_MAX] = (Mark){
@@ -175,7 +184,7 @@ static void scan_tape(Scan* const s) {
   }
 }
 
-/** Tokens of a mark's slot that are complete, and room for one more. @return how many; 0 when none is on the tape yet */
+/** Tokens of a mark's slot that are complete, and room for one more. @return how many, 0 when none is there yet */
 static size_t read_tokens(const Scan* const s, const Mark* const mark, PmtToken tokens[SLOT_ROOM]) {
   size_t n = 0;
   for (size_t i = mark->record; i < s->n && s->records[i].kind != PMT_TAPE_SLOT; ++i) {
@@ -198,8 +207,7 @@ static size_t first_mark(const Scan* const s) {
   size_t first = s->n_marks;
   double bars = 0.0;
   while (first > oldest && bars < (double)PMT_CONTEXT_BARS - 1e-6) {
-    const uint32_t slots = mark_at(s, --first)->head.meter;
-    bars += 1.0 / (double)(slots ? slots : 8);
+    bars += share_of_bar(mark_at(s, --first)->head.meter);
   }
   for (size_t i = first; first > 0 && i < s->n_marks; ++i) {
     if (mark_at(s, i)->head.index == 0) {
@@ -273,6 +281,9 @@ static PmtStatus read_slots(const Scan* const s, PmtContext* const context, PmtE
   const bool within = next * PMT_SLOT_TICKS < s->bar_ticks;
   context->next_bar = s->bar + !within;
   context->next_index = within ? next : 0;
+  context->whole = first == 0;
+  context->first_bar = s->first_bar;
+  context->first_index = s->first_index;
   return PMT_OK;
 }
 
@@ -295,6 +306,68 @@ PmtStatus pmt_context_read(const PmtTape* const tape, PmtContext* const context,
     pmt_context_free(context);
   }
   return status;
+}
+
+/* ---- Two as one -------------------------------------------------------------------------------------------------- */
+
+/** The first slot of the last `bars` bars, at a bar line. */
+static size_t first_of_last(const PmtSequence* const s, double bars) {
+  size_t first = s->n_slots, at_line = s->n_slots;
+  while (first > 0 && (bars -= share_of_bar(s->slots[first - 1].meter)) > -1e-6) {
+    --first;
+    at_line = first == 0 || s->tokens[s->slots[first].token] == PMT_TOKEN_SLOT ? first : at_line;
+  }
+  return at_line;
+}
+
+/** Slots from `first` on. @param velocity in force before the sequence; afterwards, at its end */
+static void add_slots(PmtContext* const to, const PmtContext* const from, const size_t first, PmtToken* const velocity,
+                      bool* const said) {
+  const PmtSequence* const s = &from->sequence;
+  for (size_t i = 0; i < s->n_slots; ++i) {
+    const PmtSlot* const slot = &s->slots[i];
+    const PmtTapeSlot head = {.meter = slot->meter, .key = slot->key, .phrase = slot->phrase, .style = from->style[i]};
+    PmtToken tokens[SLOT_ROOM];
+    size_t n = (i + 1 < s->n_slots ? slot[1].token : s->n_tokens - 1) - slot->token;
+    n = n < SLOT_ROOM ? n : SLOT_ROOM - 1;
+    memcpy(tokens, s->tokens + slot->token, n * sizeof *tokens);
+    if (i >= first) {
+      *said = *said || say_velocity(*velocity, tokens, &n);
+      add_slot(to, &head, slot->length, tokens, n);
+    }
+    for (size_t t = 1; t < n; ++t) {
+      *velocity = pmt_token_class(tokens[t]) == PMT_CLASS_VEL ? tokens[t] : *velocity;
+    }
+  }
+}
+
+PmtStatus pmt_context_join(const PmtContext* const earlier, PmtContext* const later, PmtError* const error) {
+  const PmtSequence *a = &earlier->sequence, *b = &later->sequence;
+  const bool goes_on = later->whole && a->n_slots && b->n_slots && later->first_bar == earlier->next_bar &&
+                       later->first_index == earlier->next_index && later->style[0] == earlier->style[a->n_slots - 1];
+  double bars = PMT_CONTEXT_BARS;
+  for (size_t i = 0; i < b->n_slots; ++i) {
+    bars -= share_of_bar(b->slots[i].meter);
+  }
+  const size_t first = goes_on ? first_of_last(a, bars) : a->n_slots;
+  if (first == a->n_slots || a->n_slots - first + b->n_slots > SLOTS_MAX) {
+    return PMT_OK;
+  }
+  PmtContext joined = *later;
+  joined.sequence = (PmtSequence){0};
+  const PmtStatus status = begin_context(&joined, a->n_tokens + b->n_tokens + 1, error);
+  if (status) {
+    pmt_context_free(&joined);
+    return status;
+  }
+  PmtToken velocity = pmt_token_vel(PMT_VELOCITY_START);
+  bool said = false;
+  add_slots(&joined, earlier, first, &velocity, &said);
+  add_slots(&joined, later, 0, &velocity, &said);
+  end_context(&joined);
+  pmt_context_free(later);
+  *later = joined;
+  return PMT_OK;
 }
 
 /* ---- To text ----------------------------------------------------------------------------------------------------- */
@@ -364,10 +437,11 @@ static PmtStatus refuse(const Words* const w, const char* const wanted) {
     shown[i] = w->at[i] > 0x20 && w->at[i] < 0x7f ? w->at[i] : '?';
   }
   shown[n] = '\0';
-  return w->length ? pmt_fail(w->error, PMT_BAD_FILE, "the session's last bars: word %u is \"%s%s\", need %s", w->number,
-                              shown, n < w->length ? "..." : "", wanted)
-                   : pmt_fail(w->error, PMT_BAD_FILE, "the session's last bars end at word %u, need %s", w->number,
-                              wanted);
+  if (!w->length) {
+    return pmt_fail(w->error, PMT_BAD_FILE, "the session's last bars end at word %u, need %s", w->number, wanted);
+  }
+  return pmt_fail(w->error, PMT_BAD_FILE, "the session's last bars: word %u is \"%s%s\", need %s", w->number, shown,
+                  n < w->length ? "..." : "", wanted);
 }
 
 static PmtStatus take_word(Words* const w, const char* const word) {

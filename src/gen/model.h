@@ -30,18 +30,19 @@ typedef struct {
 } PmtModel;
 
 /** Load, check, pack and touch everything; or, when a model of the same content lives in this process already, whatever
-    its path was, return that one. So all instances share one copy of the weights: nobody writes into a loaded model. (The
-    two plugins of the bundle are two objects of the linker, and do not share with each other.)
+    its path was, return that one. So all instances share one copy of the weights: nobody writes into a loaded model.
+    (The two plugins of the bundle are two objects of the linker, and do not share with each other.)
 
     Setup threads, any number at once; a mutex is held for moments. Never in the audio thread. Under 32 KiB of stack.
     @return any PmtStatus; the line names file and fault ("x.safetensors: vocab is \"remi\", need \"slot-v1\"") */
 PmtStatus pmt_model_load(const char* path, PmtModel** model, PmtError* error);
 
-/** The model of that content, if one lives in this process, wherever it was read from. NULL: none does. Setup threads. */
+/** The model of that content, if one lives in this process, wherever it was read from. NULL: none does. Setup
+    threads. */
 PmtModel* pmt_model_borrow(uint64_t hash);
 
-/** Give back what pmt_model_load() or pmt_model_borrow() returned, once for each time: the last frees it. Setup threads;
-    NULL is fine. */
+/** Give back what pmt_model_load() or pmt_model_borrow() returned, once for each time: the last frees it. Setup
+    threads; NULL is fine. */
 void pmt_model_free(PmtModel* model);
 
 /** Index of a style by name (case-insensitive), or -1. */

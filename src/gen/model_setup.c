@@ -225,10 +225,10 @@ static PmtStatus read_model(const Meta* const m, PmtModel* const model) {
 
 /* ---- One copy for all ---------------------------------------------------------------------------------------------
 
-   Sessions have twenty instances of one model. Its weights are constant, so they are there once, found by the content of
-   the file whatever its path. The mutex guards a short list and the counts in it, nothing that takes time: models are
-   read, packed and freed outside it. So two threads that load the same new file at once both pack it, and one of them
-   throws its own away. run() never comes here: it gets a model ready, and hands it back to a setup thread. */
+   Sessions have twenty instances of one model. Its weights are constant, so they are there once, found by the content
+   of the file whatever its path. The mutex guards a short list and the counts in it, nothing that takes time: models
+   are read, packed and freed outside it. So two threads that load the same new file at once both pack it, and one of
+   them throws its own away. run() never comes here: it gets a model ready, and hands it back to a setup thread. */
 
 typedef struct Shared {
   PmtModel model; /* first: what is given out is its address */

@@ -24,7 +24,7 @@ enum {
 typedef enum {
   PMT_TAPE_NOTHING,
   PMT_TAPE_START,  /**< a performance begins; payload 0. Tempo, meter and bar follow */
-  PMT_TAPE_TEMPO,  /**< payload: microseconds a quarter, below 2^28. The tape itself repeats this and the next now and then */
+  PMT_TAPE_TEMPO,  /**< payload: microseconds a quarter, below 2^28. The tape repeats this and the next by itself */
   PMT_TAPE_METER,  /**< payload: beats in a bar * 64 (8 bits of unit below): beats64 << 8 | unit */
   PMT_TAPE_BAR,    /**< a bar line; payload: the host's number of the bar, 32 bits, two's complement */
   PMT_TAPE_JUMP,   /**< located or looped: the place that follows is another; payload 0 */
