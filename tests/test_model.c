@@ -204,8 +204,13 @@ static void test_other_content(void) {
   write_other(0, 6); /* the same path, other content */
   PmtModel* const c = load_other(0);
   CHECK(c == b);
+  const uint64_t hash_a = a->hash;
+  PmtModel* const d = pmt_model_borrow(c->hash); /* by content alone */
+  CHECK(d == c && !pmt_model_borrow(a->hash ^ 1));
+  pmt_model_free(d);
   pmt_model_free(b);
   pmt_model_free(a);
+  CHECK(!pmt_model_borrow(hash_a));
   CHECK(c->n_styles == 2);
   pmt_model_free(c);
   remove_other(0);
