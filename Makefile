@@ -27,7 +27,7 @@ PKG_MODULES := lv2 lilv-0 jansson cairo fluidsynth
 DEBIAN_PACKAGES := gcc make pkg-config libc6-dev lv2-dev liblilv-dev libjansson-dev libcairo2-dev \
                    libopenblas-pthread-dev libfluidsynth-dev help2man
 DEBIAN_TEST_PACKAGES := clang libclang-rt-14-dev sordi serdi lilv-utils valgrind mandoc
-DEBIAN_HOST_PACKAGES := jackd2 jalv libjack-jackd2-dev ardour ardour-lv2-plugins valgrind
+DEBIAN_HOST_PACKAGES := jackd2 jalv libjack-jackd2-dev ardour ardour-lv2-plugins valgrind xvfb
 
 # -ffp-contract=off: the same notes on every machine (src/nn/kernel.h says why it is free).
 PMT_CFLAGS := -std=c11 -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Wshadow -Wstrict-prototypes \
@@ -168,7 +168,7 @@ need-tests: need-build
 	  command -v $$c >/dev/null || missing=yes; done; \
 	  test -z "$$missing" || tools/deps.sh $(DEBIAN_PACKAGES) $(DEBIAN_TEST_PACKAGES)
 need-hosts: need-build
-	@$(PKG_CONFIG) --exists jack 2>/dev/null || missing=yes; for c in jackd jalv ardour7-lua valgrind; do \
+	@$(PKG_CONFIG) --exists jack 2>/dev/null || missing=yes; for c in jackd jalv jalv.gtk3 ardour7-lua valgrind Xvfb; do \
 	  command -v $$c >/dev/null || missing=yes; done; \
 	  test -z "$$missing" || tools/deps.sh $(DEBIAN_HOST_PACKAGES) || echo "some host tests will be skipped" >&2
 

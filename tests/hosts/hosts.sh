@@ -115,23 +115,40 @@ jack_ports() {
     /raw midi/ && dir == want { print name }'
 }
 
-# start_jalv [-w WRAPPER] [-p PROGRAM] ARGUMENT...: jalv and its arguments (a URI; -l DIR/; -c SYMBOL=VALUE before them).
-# Leaves jalv_pid, midi_out, midi_in. jalv ends when its input ends, so that is a fifo held open.
+# start_display: an X server without a screen, on a free number.
+start_display() {
+  local i
+  need Xvfb
+  exec 7>"$scratch/display"
+  timeout -k 2 500 Xvfb -displayfd 7 -screen 0 1024x768x24 -nolisten tcp >"$scratch/xvfb.log" 2>&1 &
+  hosts_pids+=($!)
+  exec 7>&-
+  for ((i = 0; i < 100; ++i)); do
+    [ -s "$scratch/display" ] && break
+    sleep 0.1
+  done
+  DISPLAY=:$(cat "$scratch/display")
+  export DISPLAY
+}
+
+# start_jalv [-w WRAPPER] [-g] ARGUMENT...: jalv, in the console or (-g) jalv.gtk3, with its arguments (a URI; -l DIR/; before
+# them -c SYMBOL=VALUE; -p PRESET with -g). Leaves jalv_pid, midi_out, midi_in. jalv ends when its input ends, so that is a
+# fifo held open.
 start_jalv() {
-  local wrapper='' program=jalv i
+  local wrapper='' program='jalv -x' i
   while :; do
     case $1 in
       -w) wrapper=$2; shift 2 ;;
-      -p) program=$2; shift 2 ;;
+      -g) program=jalv.gtk3; shift ;;
       *) break ;;
     esac
   done
-  need "$program"
+  need "${program% *}"
   rm -f "$scratch/jalv.in"
   mkfifo "$scratch/jalv.in"
   exec 9<>"$scratch/jalv.in"
   # shellcheck disable=SC2086 # a command line
-  timeout -k 20 500 $wrapper $program -x -n dut "$@" <"$scratch/jalv.in" >"$scratch/jalv.log" 2>&1 9>&- &
+  timeout -k 20 500 $wrapper $program -n dut "$@" <"$scratch/jalv.in" >"$scratch/jalv.log" 2>&1 9>&- &
   jalv_pid=$!
   hosts_pids+=("$jalv_pid")
   midi_out=''
