@@ -142,8 +142,8 @@ void pmt_synth_free(PmtSynth* const s) {
 
 const char* pmt_synth_find_soundfont(void) {
   static const char* const places[] = {
-      "/usr/share/sounds/sf3/default-GM.sf3", "/usr/share/sounds/sf2/default-GM.sf2",
-      "/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/sounds/sf2/TimGM6mb.sf2",
+      "/usr/share/sounds/sf2/default-GM.sf2", "/usr/share/sounds/sf2/FluidR3_GM.sf2",
+      "/usr/share/sounds/sf2/TimGM6mb.sf2",   "/usr/share/sounds/sf3/default-GM.sf3", /* slow to unpack: rather later */
       "/usr/share/sounds/sf2/GeneralUser.sf2", "/usr/share/soundfonts/default.sf2",
       "/usr/share/soundfonts/FluidR3_GM.sf2", "/usr/local/share/soundfonts/default.sf2",
   };
