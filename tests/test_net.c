@@ -15,7 +15,7 @@ enum { VOCAB = 384 };
 
 static const PmtTinyOptions odd = {.seed = 5, .parts = 2, .d = 19, .h = 50, .layers = 3};
 
-/* ---- Neighbours ------------------------------------------------------------------------------------------------------ */
+/* ---- Neighbours -------------------------------------------------------------------------------------------------- */
 
 /* Two players on one net, their chunks interleaved: as if each were alone. */
 static void check_neighbours(void) {
@@ -52,7 +52,7 @@ static void check_neighbours(void) {
   pmt_tensors_free(t);
 }
 
-/* ---- Conditioning --------------------------------------------------------------------------------------------------- */
+/* ---- Conditioning ------------------------------------------------------------------------------------------------ */
 
 static bool same_after(PmtNetState* const state, const PmtCondition* const x, const PmtCondition* const y) {
   float first[VOCAB];
@@ -92,7 +92,7 @@ static void check_condition(void) {
   pmt_tensors_free(t);
 }
 
-/* ---- Files built by hand: absent tables, faults ------------------------------------------------------------------------ */
+/* ---- Files built by hand: absent tables, faults ------------------------------------------------------------------ */
 
 enum { HAND_VOCAB = 8, D = 2, H = 3 };
 
@@ -287,7 +287,7 @@ static void check_mutations(void) {
   CHECK(played > 100 && refused > 100);
 }
 
-/* ---- Memory that runs out ---------------------------------------------------------------------------------------------- */
+/* ---- Memory that runs out ---------------------------------------------------------------------------------------- */
 
 static void check_no_memory(void) {
   pmt_tensors_free(pmt_fixture_tensors(&odd));

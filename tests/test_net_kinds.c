@@ -21,6 +21,17 @@ static const PmtTinyOptions cases[] = {
   {.seed = 6, .arch = "gru", .parts = 1, .d = 5, .h = 1, .layers = 1},
   {.seed = 7, .arch = "rnn", .parts = 1, .d = 16, .h = 64, .layers = 2},
   {.seed = 8, .arch = "rnn", .parts = 2, .d = 9, .h = 130, .layers = 3},
+  {.seed = 9, .arch = "tf", .pos = "rope", .parts = 1, .d = 16, .layers = 1, .heads = 1, .ff = 64, .window = 8},
+  {.seed = 10, .arch = "tf", .pos = "rope", .parts = 2, .d = 72, .layers = 3, .heads = 3, .ff = 100, .window = 200},
+  {.seed = 11, .arch = "tf", .pos = "rope2", .parts = 1, .d = 64, .layers = 2, .heads = 2, .ff = 64, .window = 33},
+  {.seed = 12, .arch = "tf", .pos = "rope2", .parts = 2, .d = 12, .layers = 2, .heads = 3, .ff = 7, .window = 20},
+  {.seed = 13, .arch = "tf", .pos = "sin", .parts = 1, .d = 32, .layers = 2, .heads = 2, .ff = 64, .window = 16},
+  {.seed = 14, .arch = "tf", .pos = "sin", .parts = 2, .d = 50, .layers = 3, .heads = 5, .ff = 130, .window = 22},
+  {.seed = 15, .arch = "tf", .pos = "alibi", .parts = 1, .d = 32, .layers = 2, .heads = 4, .ff = 64, .window = 24},
+  {.seed = 16, .arch = "tf", .pos = "alibi", .parts = 2, .d = 15, .layers = 2, .heads = 3, .ff = 61, .window = 9},
+  {.seed = 17, .arch = "tf", .pos = "rel", .parts = 1, .d = 32, .layers = 2, .heads = 2, .ff = 64, .window = 24},
+  {.seed = 18, .arch = "tf", .pos = "rel", .parts = 2, .d = 35, .layers = 2, .heads = 5, .ff = 64, .window = 40, .rel = 11},
+  {.seed = 19, .arch = "tf", .pos = "rel", .parts = 1, .d = 160, .layers = 2, .heads = 2, .ff = 90, .window = 30, .rel = 1},
 };
 enum { CASES = sizeof cases / sizeof *cases, STEPS = 60 };
 
@@ -32,7 +43,7 @@ static void describe(const PmtTinyOptions* const o, char* const text, const size
   snprintf(text, size, "%s%s%s, %u layers, d %u", o->arch, o->pos ? " " : "", o->pos ? o->pos : "", o->layers, o->d);
 }
 
-/* ---- Equations ------------------------------------------------------------------------------------------------------- */
+/* ---- Equations --------------------------------------------------------------------------------------------------- */
 
 static void check_equations(const PmtTinyOptions* const o) {
   char name[64];
@@ -64,7 +75,7 @@ static void check_equations(const PmtTinyOptions* const o) {
   pmt_tensors_free(t);
 }
 
-/* ---- The same bits however the work is cut ---------------------------------------------------------------------------- */
+/* ---- The same bits however the work is cut ----------------------------------------------------------------------- */
 
 /* All logits of STEPS steps, with budgets drawn from 1..budget_max (0: one run each). */
 static float* record(const PmtNet* const net, const uint64_t budget_max) {
@@ -121,7 +132,7 @@ static void check_cuts(const PmtTinyOptions* const o) {
   pmt_tensors_free(t);
 }
 
-/* ---- Snapshots, and steps given up ------------------------------------------------------------------------------------ */
+/* ---- Snapshots, and steps given up ------------------------------------------------------------------------------- */
 
 static void check_snapshots(const PmtTinyOptions* const o) {
   PmtNet* const net = pmt_fixture_tiny(o);
@@ -175,7 +186,7 @@ static void check_snapshots(const PmtTinyOptions* const o) {
   free(wanted);
 }
 
-/* ---- Memory ---------------------------------------------------------------------------------------------------------- */
+/* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
 static void check_no_memory(const PmtTinyOptions* const o) {
   PmtTensors* const t = pmt_fixture_tensors(o);

@@ -7,8 +7,8 @@
     for every slicing, every dispatch level and every machine with IEEE floats. That costs nothing where it matters:
     the kernel waits for weights, not for the adder (docs/kernels.md has the figures).
 
-    Called by nn/recurrent.c; calls nothing. Rows are padded to a whole panel with zero weights. Whatever a kernel
-    writes for another product to read passes through pmt_tame. */
+    Called by net_rnn.c and net_tf.c; calls nothing. Rows are padded to a whole panel with zero weights. Whatever a
+    kernel writes for another product to read passes through pmt_tame. */
 #ifndef PMT_NN_KERNEL_H
 #define PMT_NN_KERNEL_H
 
@@ -54,12 +54,43 @@ typedef void (*PmtGruRun)(const float* gates, const float* input, const float* h
 /** y = tanh(x) for PMT_PANEL units. Aligned; y does not alias x. */
 typedef void (*PmtTanhRun)(const float* x, float* y) PMT_RT;
 
+/* What a Transformer needs beside products. All arrays are aligned to 64 bytes unless said otherwise. */
+
+/** y = gain * x / sqrt(mean(x^2) + 1e-5) over d numbers. Squares are summed in 16 lanes, the lanes by halves.
+    @param d_pad multiple of 16; from d to there x and gain are 0. y does not alias x. */
+typedef void (*PmtNormRun)(const float* x, const float* gain, uint32_t d, uint32_t d_pad, float* y) PMT_RT;
+
+/** PMT_PANEL numbers in place: within +-PMT_NET_LIMIT (NaN becomes the lower end), and tame. Sums of such numbers'
+    products stay finite, whatever the file's weights did. */
+typedef void (*PmtSettleRun)(float* x) PMT_RT;
+#define PMT_NET_LIMIT 1e15f
+
+/** PMT_PANEL numbers in place: x / 2 * (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), settled. */
+typedef void (*PmtGeluRun)(float* x) PMT_RT;
+
+/** The greatest of n numbers and `least`; NaN counts for nothing. @param n multiple of PMT_PANEL */
+typedef float (*PmtTopRun)(const float* x, uint32_t n, float least) PMT_RT;
+
+/** x = e^(x - top), or 0 below 2^-50. @param n multiple of PMT_PANEL */
+typedef void (*PmtWeighRun)(float* x, uint32_t n, float top) PMT_RT;
+
+/** sum[k] += w[j] * v[j][k] and *total += w[j] for n rows, each sum in one chain over ascending j. @param v (n, width), width 16, 32, 48 or 64 @param w not
+    aligned @param sum (width) */
+typedef void (*PmtBlendRun)(const float* v, uint32_t width, const float* w, uint32_t n, float* sum,
+                            float* total) PMT_RT;
+
 typedef struct {
   const char* name;
   PmtPanelsRun run;
   PmtCellRun cell;
   PmtGruRun gru;
   PmtTanhRun tanh;
+  PmtNormRun norm;
+  PmtSettleRun settle;
+  PmtGeluRun gelu;
+  PmtTopRun top;
+  PmtWeighRun weigh;
+  PmtBlendRun blend;
 } PmtKernel;
 
 /** The kernels this build has and this CPU runs, widest first; the portable one is always last. */

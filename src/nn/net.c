@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A step, whatever kind of net takes it. Above: gen/engine. Below: net_rnn.c. */
+/* A step, whatever kind of net takes it. Above: gen/engine. Below: net_rnn.c,
+   net_tf.c. */
 #include "nn/net.h"
 
 #include "nn/net_private.h"
@@ -22,29 +23,44 @@ float* pmt_net_logits(PmtNetState* const state) {
   return state->logits;
 }
 
-/* ---- State --------------------------------------------------------------------------------------------------------- */
+/* ---- State ------------------------------------------------------------------------------------------------------- */
 
 void pmt_net_reset(PmtNetState* const state) {
   state->running = false;
   memset(state->u, 0, state->net->width * sizeof(float));
-  pmt_net_rnn_reset(state);
+  if (pmt_net_is_tf(state->net)) {
+    pmt_net_tf_reset(state);
+    pmt_net_tf_condition(state);
+  } else {
+    pmt_net_rnn_reset(state);
+  }
 }
 
 size_t pmt_net_snapshot_floats(const PmtNet* const net) {
-  return pmt_net_rnn_snapshot_floats(net);
+  return pmt_net_is_tf(net) ? pmt_net_tf_snapshot_floats() : pmt_net_rnn_snapshot_floats(net);
 }
 
 void pmt_net_save(const PmtNetState* const state, float* const snapshot) {
-  pmt_net_rnn_save(state, snapshot);
+  if (pmt_net_is_tf(state->net)) {
+    pmt_net_tf_save(state, snapshot);
+  } else {
+    pmt_net_rnn_save(state, snapshot);
+  }
 }
 
 bool pmt_net_restore(PmtNetState* const state, const float* const snapshot) {
+  if (pmt_net_is_tf(state->net)) {
+    if (!pmt_net_tf_restore(state, snapshot)) {
+      return false;
+    }
+  } else {
+    pmt_net_rnn_restore(state, snapshot);
+  }
   state->running = false;
-  pmt_net_rnn_restore(state, snapshot);
   return true;
 }
 
-/* ---- Input --------------------------------------------------------------------------------------------------------- */
+/* ---- Input ------------------------------------------------------------------------------------------------------- */
 
 static void add_row(float* const u, const float* const row, const float weight, const uint32_t n) {
   for (uint32_t i = 0; i < n; ++i) {
@@ -72,19 +88,27 @@ void pmt_net_condition(PmtNetState* const state, const PmtCondition* const condi
   add_table(state, PMT_TABLE_KEY, condition->key);
   add_table(state, PMT_TABLE_PHRASE, condition->phrase);
   add_table(state, PMT_TABLE_DENSITY, condition->density);
+  if (pmt_net_is_tf(net)) {
+    pmt_net_tf_condition(state);
+  }
 }
 
-void pmt_net_begin(PmtNetState* const state, const uint32_t token) {
-  pmt_net_rnn_begin(state, token < state->net->config.vocab ? token : 0);
+void pmt_net_begin(PmtNetState* const state, uint32_t token) {
+  token = token < state->net->config.vocab ? token : 0;
+  if (pmt_net_is_tf(state->net)) {
+    pmt_net_tf_begin(state, token);
+  } else {
+    pmt_net_rnn_begin(state, token);
+  }
   state->running = true;
 }
 
-/* ---- The step ------------------------------------------------------------------------------------------------------ */
+/* ---- The step ---------------------------------------------------------------------------------------------------- */
 
 bool pmt_net_run(PmtNetState* const state, const uint64_t budget, uint64_t* const spent) {
   uint64_t used = 0;
   while (state->running && used < budget) {
-    used += pmt_net_rnn_run(state);
+    used += pmt_net_is_tf(state->net) ? pmt_net_tf_run(state) : pmt_net_rnn_run(state);
   }
   *spent += used;
   return !state->running;

@@ -5,7 +5,7 @@
    Rows that a step looks up (one of E, some of conditioning) have `width` numbers. A recurrent net's first layer reads
    nothing but such rows, so its products are taken at load: W_ih (E[token] + u) = (W_ih E)[token] + (W_ih S) w + ...
    They are added as its bias; W_ih of the first layer, an eighth of the weights of a 2 x 384 LSTM, is never read again.
-   A Transformer normalises before it multiplies, so there a row is E's own.
+   A Transformer normalises before it multiplies, so there a row is E's or the table's own.
 
    Everything is padded to whole panels (an LSTM's H to 16 units): zero weights and zero biases keep the padding at
    exactly 0, so it needs no masks. */
@@ -62,7 +62,108 @@ typedef struct {
   uint32_t panel;                    /* cursor: next panel of it */
 } PmtRnnState;
 
-/* ---- Both ---------------------------------------------------------------------------------------------------------- */
+/* ---- Transformer --------------------------------------------------------------------------------------------------
+
+   What attention reads is packed like weights: 64 keys of a head make a panel, a place is a row of it, and its scores
+   are a product like any other. Values lie row after row, in strips of at most 64 columns.
+
+   Tokens are numbered n = 0, 1, ... as they enter the cache; a reset does not begin at 0 again, it moves `origin`, so
+   that what was played before it can be gone back to while it is still there. Without `sin` the place of token n is
+   n % entries. With `sin` the cache is cut into segments of a window each; segment g holds tokens g C/2 .. g C/2 + C - 1
+   at positions 0 .. C - 1, and every token enters two: it is attended in the older and prepares the newer. */
+
+enum {
+  PMT_STRIP = 64,
+  PMT_PASSES = 2, /* `sin` takes a token through the blocks twice */
+};
+
+typedef struct {
+  float *norm1, *norm2;     /* (d_pad) */
+  PmtNetMatrix qkv, o, f1, f2;
+  float* rel;               /* a panel matrix (rel_rows, e) a head, farthest distance first, or NULL */
+} PmtTfBlock;
+
+typedef struct {
+  uint32_t d_pad, ff_pad;
+  uint32_t head;            /* e, the size of one */
+  uint32_t strip, strips;   /* a head's values: e padded to so many columns side by side, so many times */
+  uint32_t rel_panels;      /* of 64 distances */
+  uint32_t blocks;          /* of 64 places, of a head in a layer */
+  uint32_t segment;         /* `sin`: places of a segment; else 0 */
+  uint32_t entries;         /* tokens told apart: newer ones take their place */
+  uint32_t span;            /* blocks in a chunk of attention */
+  uint32_t pairs;           /* of a head that are rotated ... */
+  uint32_t pairs_by_token;  /* ... so many of them by the token's number, the others by the slot's */
+  uint64_t turn[PMT_HEAD_MAX / 2];
+  float slope[PMT_HEADS_MAX];
+  float scale;              /* 1 / sqrt(e) */
+  float* norm;              /* (d_pad) */
+  float* position;          /* `sin`: (C, d_pad) */
+  PmtTfBlock block[PMT_TF_LAYERS_MAX];
+} PmtTf;
+
+/* What a token reads of the cache: places lo..hi - 1 from the first of `block` on, around the ring. The last is itself. */
+typedef struct {
+  uint32_t place;           /* of itself */
+  uint32_t block, lo, hi;
+} PmtTfView;
+
+typedef enum {
+  PMT_TF_NORM_IN,
+  PMT_TF_QKV,
+  PMT_TF_PLACE,             /* rotate, into the cache */
+  PMT_TF_ATTEND,
+  PMT_TF_JOIN,              /* W_o */
+  PMT_TF_NORM_FF,
+  PMT_TF_WIDEN,
+  PMT_TF_NARROW,            /* and on to the next block */
+  PMT_TF_NORM_OUT,
+  PMT_TF_OUT,
+} PmtTfStage;
+
+/* The work of one step, a function of n and origin, and the cursor in it. */
+typedef struct {
+  uint32_t n_passes;        /* the last one makes the logits, one before it only keys and values */
+  PmtTfView view[PMT_PASSES];
+  uint32_t pass, layer;
+  PmtTfStage stage;
+  uint32_t index;           /* next chunk of the stage */
+} PmtTfPlan;
+
+/* Where a player is. A snapshot is nothing else. */
+typedef struct {
+  uint64_t n;               /* the token to come */
+  uint64_t origin;          /* the first one since the reset */
+  uint64_t slots;           /* slot tokens since then */
+  uint64_t hash;            /* of all tokens and u since then */
+} PmtTfPlace;
+
+typedef struct {
+  PmtTfPlan plan;
+  PmtTfPlace at, next;      /* before and after the step in flight */
+  uint64_t begin, end;      /* the cache holds tokens begin .. end - 1, of one line */
+  uint64_t before;          /* tokens there are said to have been before the origin: 0 but in tests */
+  uint64_t u_hash;
+  float* input[PMT_PASSES]; /* (d_pad) E + u, and the position with `sin` */
+  float* x[2];              /* (d_pad) before and after attention */
+  float* normed;            /* (d_pad) */
+  float* qkv;               /* (padded 3 d) */
+  float* attended;          /* (d) */
+  float* wide;              /* (ff_pad) */
+  float* start;             /* (d_pad) what f2's product starts from */
+  float* zero;              /* (rel_panels * 64) */
+  float* scores;            /* (places) of one head, then weights */
+  float* bias;              /* (places) what scores start from */
+  float* near;              /* (rel_panels * 64 + 64) q . r, farthest first */
+  float* blended;           /* (strips * strip) */
+  float top, total;
+  float sine[PMT_HEAD_MAX / 2], cosine[PMT_HEAD_MAX / 2];
+  float* k;                 /* (layers, heads, blocks, e, 64) */
+  float* v;                 /* (layers, heads, strips, places, strip) */
+  uint64_t* history;        /* (entries) hash up to and including the token */
+} PmtTfState;
+
+/* ---- Both -------------------------------------------------------------------------------------------------------- */
 
 struct PmtNet {
   PmtNetConfig config;
@@ -74,6 +175,7 @@ struct PmtNet {
   float* table[PMT_TABLES]; /* (pmt_table_rows, width) or NULL */
   PmtNetMatrix out;
   PmtRnn rnn;
+  PmtTf tf;
   uint64_t step_cost, chunk_cost_max;
 };
 
@@ -84,7 +186,12 @@ struct PmtNetState {
   float* logits;   /* (padded V) */
   bool running;    /* a step is in flight */
   PmtRnnState rnn;
+  PmtTfState tf;
 };
+
+static inline bool pmt_net_is_tf(const PmtNet* const net) PMT_RT {
+  return net->config.arch == PMT_ARCH_TF;
+}
 
 /* Columns that layer l reads from below. */
 static inline uint32_t pmt_net_below(const PmtNet* const net, const uint32_t layer) PMT_RT {
@@ -118,6 +225,26 @@ uint64_t pmt_net_rnn_cost(const PmtNet* net, uint32_t stage, uint32_t panel) PMT
 /* Run it and move on; the last one ends the step. @return its cost */
 uint64_t pmt_net_rnn_run(PmtNetState* state) PMT_RT;
 
+void pmt_net_tf_condition(PmtNetState* state) PMT_RT; /* u has changed */
+void pmt_net_tf_begin(PmtNetState* state, uint32_t token) PMT_RT;
+uint64_t pmt_net_tf_run(PmtNetState* state) PMT_RT;
+/* The plan alone: multiply-adds of the chunk at its cursor; one chunk on, false behind the last. */
+uint64_t pmt_net_tf_cost(const PmtNet* net, const PmtTfPlan* plan) PMT_RT;
+bool pmt_net_tf_move_on(const PmtNet* net, PmtTfPlan* plan) PMT_RT;
+
+/* The cache, in net_tf_cache.c. */
+void pmt_net_tf_reset(PmtNetState* state) PMT_RT;
+/* As if so many tokens, slot tokens among them, had come before: what a host that plays for days gets to. For tests. */
+void pmt_net_tf_reset_at(PmtNetState* state, uint64_t tokens, uint64_t slots) PMT_RT;
+size_t pmt_net_tf_snapshot_floats(void) PMT_RT;
+void pmt_net_tf_save(const PmtNetState* state, float* snapshot) PMT_RT;
+bool pmt_net_tf_restore(PmtNetState* state, const float* snapshot) PMT_RT;
+/* The plan for token n of a player who began at `origin`. */
+PmtTfPlan pmt_net_tf_plan(const PmtNet* net, uint64_t n, uint64_t origin) PMT_RT;
+/* A step begins to write at n, then has written all. */
+void pmt_net_tf_enter(PmtNetState* state) PMT_RT;
+void pmt_net_tf_commit(PmtNetState* state) PMT_RT;
+
 /* What lives only while loading. */
 typedef struct {
   const PmtTensors* tensors;
@@ -125,8 +252,8 @@ typedef struct {
   PmtArena arena;
   float* scratch; /* one tensor, converted */
   float* w;       /* recurrent: W_ih of the first layer, packed (width, d) */
-  float* bias;    /* (width) the first layer's, as a looked up row */
-  float* zero;    /* (width) */
+  float* bias;    /* recurrent: (width) the first layer's, as a looked up row */
+  float* zero;    /* recurrent: (width) */
 } PmtNetLoader;
 
 /* Read the kind's own sizes; refuse those that are not there or do not fit. The common ones are read already. */
@@ -135,11 +262,24 @@ PmtStatus pmt_net_rnn_check(const PmtTensors* tensors, const PmtNetConfig* confi
 /* Sizes; then, between the lookups and the output, the kind's own weights. Run twice, to measure and to carve. */
 void pmt_net_rnn_size(PmtNet* net);
 void pmt_net_rnn_layout(PmtArena* arena, PmtNet* net);
+/* Floats of the largest tensor of its own; what else loading needs. */
 size_t pmt_net_rnn_scratch(const PmtNetConfig* config);
+void pmt_net_rnn_loader_layout(PmtNetLoader* loader, const PmtNet* net);
 PmtStatus pmt_net_rnn_load(const PmtNetLoader* loader, PmtNet* net);
 void pmt_net_rnn_state_layout(PmtArena* arena, PmtNetState* state);
 
+PmtStatus pmt_net_tf_config(const PmtTensors* tensors, PmtNetConfig* config, PmtError* error);
+PmtStatus pmt_net_tf_check(const PmtTensors* tensors, const PmtNetConfig* config, PmtError* error);
+void pmt_net_tf_size(PmtNet* net);
+void pmt_net_tf_layout(PmtArena* arena, PmtNet* net);
+size_t pmt_net_tf_scratch(const PmtNetConfig* config);
+PmtStatus pmt_net_tf_load(const PmtNetLoader* loader, PmtNet* net);
+void pmt_net_tf_state_layout(PmtArena* arena, PmtNetState* state);
+
 /* For all kinds, in net_setup.c. */
+/* A word of the metadata, which must be one of `words`. */
+PmtStatus pmt_net_read_word(const PmtTensors* tensors, const char* key, const char* const* words, size_t n,
+                            size_t* index, PmtError* error);
 void pmt_net_layout_matrix(PmtArena* arena, PmtNetMatrix* m, uint32_t rows, uint32_t cols);
 /* The tensor `prefix`{i}`suffix`. */
 typedef struct { char text[32]; } PmtNetName;

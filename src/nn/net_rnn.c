@@ -9,7 +9,7 @@
 
 enum { CELL_COST = 1024, GRU_COST = 2560, TANH_COST = 832 }; /* a panel's cells take the time of so many multiply-adds */
 
-/* ---- State --------------------------------------------------------------------------------------------------------- */
+/* ---- State ------------------------------------------------------------------------------------------------------- */
 
 static bool has_cells(const PmtNet* const net) {
   return net->config.arch == PMT_ARCH_LSTM;
@@ -66,7 +66,7 @@ void pmt_net_rnn_begin(PmtNetState* const state, const uint32_t token) {
   state->rnn.panel = 0;
 }
 
-/* ---- Panels -------------------------------------------------------------------------------------------------------- */
+/* ---- Panels ------------------------------------------------------------------------------------------------------ */
 
 static void run_lstm(PmtNetState* const state, const uint32_t layer, const uint32_t panel) {
   const PmtNet* const net = state->net;

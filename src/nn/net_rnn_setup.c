@@ -10,7 +10,7 @@ static uint32_t count_gates(const PmtArch arch) {
   return arch == PMT_ARCH_LSTM ? 4 : arch == PMT_ARCH_GRU ? 3 : 1;
 }
 
-/* ---- Sizes and shapes --------------------------------------------------------------------------------------------- */
+/* ---- Sizes and shapes -------------------------------------------------------------------------------------------- */
 
 PmtStatus pmt_net_rnn_config(const PmtTensors* const tensors, PmtNetConfig* const config, PmtError* const error) {
   int layers = 0, h = 0;
@@ -45,7 +45,7 @@ size_t pmt_net_rnn_scratch(const PmtNetConfig* const config) {
   return (size_t)count_gates(config->arch) * config->h * (config->h > config->d ? config->h : config->d);
 }
 
-/* ---- Memory ------------------------------------------------------------------------------------------------------- */
+/* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
 void pmt_net_rnn_size(PmtNet* const net) {
   const PmtArch arch = net->config.arch;
@@ -88,7 +88,13 @@ void pmt_net_rnn_state_layout(PmtArena* const arena, PmtNetState* const state) {
   s->gates = pmt_arena_take(arena, gru ? PMT_GRU_PANELS * PMT_PANEL : net->width, sizeof(float));
 }
 
-/* ---- Where a row of the file goes ---------------------------------------------------------------------------------- */
+void pmt_net_rnn_loader_layout(PmtNetLoader* const loader, const PmtNet* const net) {
+  loader->w = pmt_arena_take(&loader->arena, pmt_packed_floats(net->width, net->config.d), sizeof(float));
+  loader->bias = pmt_arena_take(&loader->arena, net->width, sizeof(float));
+  loader->zero = pmt_arena_take(&loader->arena, net->width, sizeof(float));
+}
+
+/* ---- Where a row of the file goes -------------------------------------------------------------------------------- */
 
 typedef enum { FROM_INPUT, FROM_HIDDEN } Side;
 
@@ -127,7 +133,7 @@ static float* bias_of(const PmtNet* const net, const uint32_t layer, const Side 
   return b + ((size_t)(j / PMT_PANEL) * PMT_GRU_PANELS + gru_kind(gate, side)) * PMT_PANEL + j % PMT_PANEL;
 }
 
-/* ---- Filling it --------------------------------------------------------------------------------------------------- */
+/* ---- Filling it -------------------------------------------------------------------------------------------------- */
 
 static PmtStatus load_weights(const PmtNetLoader* const loader, const PmtNet* const net, const uint32_t layer,
                               const Side side) {

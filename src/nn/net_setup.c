@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* From a checked file to packed weights, and states to run on them: what all kinds of nets share. Above: gen/model.
-   Below: net_rnn_setup.c, nn/tensors, nn/kernel, base/arena. Never in the audio thread. */
+   Below: net_rnn_setup.c, net_tf_setup.c, nn/tensors, nn/kernel, base/arena. Never in the audio thread. */
 #include "nn/net.h"
 
 #include "nn/net_private.h"
@@ -28,11 +28,10 @@ PmtNetName pmt_net_name(const char* const prefix, const uint32_t i, const char* 
   return name;
 }
 
-/* ---- What the file says ------------------------------------------------------------------------------------------- */
+/* ---- What the file says ------------------------------------------------------------------------------------------ */
 
-/* A word of the metadata, which must be one of `words`. */
-static PmtStatus read_word(const PmtTensors* const tensors, const char* const key, const char* const* const words,
-                           const size_t n, size_t* const index, PmtError* const error) {
+PmtStatus pmt_net_read_word(const PmtTensors* const tensors, const char* const key, const char* const* const words,
+                            const size_t n, size_t* const index, PmtError* const error) {
   const char* const value = pmt_tensors_meta(tensors, key);
   if (!value) {
     return pmt_fail(error, PMT_BAD_FILE, "metadata \"%s\" is missing", key);
@@ -67,17 +66,17 @@ static PmtStatus read_config(const PmtTensors* const tensors, const uint32_t voc
                              PmtError* const error) {
   static const char* const versions[] = {"1"};
   static const char* const archs[] = {
-    [PMT_ARCH_LSTM] = "lstm", [PMT_ARCH_GRU] = "gru", [PMT_ARCH_RNN] = "rnn"};
+    [PMT_ARCH_LSTM] = "lstm", [PMT_ARCH_GRU] = "gru", [PMT_ARCH_RNN] = "rnn", [PMT_ARCH_TF] = "tf"};
   size_t version = 0, arch = 0;
   int d = 0;
-  PmtStatus status = read_word(tensors, "format_version", versions, 1, &version, error);
-  status = status ? status : read_word(tensors, "arch", archs, sizeof archs / sizeof *archs, &arch, error);
+  PmtStatus status = pmt_net_read_word(tensors, "format_version", versions, 1, &version, error);
+  status = status ? status : pmt_net_read_word(tensors, "arch", archs, sizeof archs / sizeof *archs, &arch, error);
   status = status ? status : pmt_tensors_meta_int(tensors, "d", 1, PMT_NET_DIM_MAX, -1, &d, error);
   if (status) {
     return status;
   }
   *config = (PmtNetConfig){.arch = (PmtArch)arch, .vocab = vocab, .d = (uint32_t)d};
-  status = pmt_net_rnn_config(tensors, config, error);
+  status = arch == PMT_ARCH_TF ? pmt_net_tf_config(tensors, config, error) : pmt_net_rnn_config(tensors, config, error);
   return status ? status : read_tables(tensors, config, error);
 }
 
@@ -85,11 +84,13 @@ static PmtStatus read_config(const PmtTensors* const tensors, const uint32_t voc
 static PmtStatus check_shapes(const PmtTensors* const tensors, const PmtNetConfig* const config,
                               PmtError* const error) {
   PmtStatus status = pmt_tensors_load(tensors, "emb.weight", config->vocab, config->d, NULL, error);
-  status = status ? status : pmt_net_rnn_check(tensors, config, error);
+  status = status                        ? status
+           : config->arch == PMT_ARCH_TF ? pmt_net_tf_check(tensors, config, error)
+                                         : pmt_net_rnn_check(tensors, config, error);
   return status ? status : pmt_tensors_load(tensors, "out.weight", config->vocab, config->h, NULL, error);
 }
 
-/* ---- Memory ------------------------------------------------------------------------------------------------------- */
+/* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
 void pmt_net_layout_matrix(PmtArena* const arena, PmtNetMatrix* const m, const uint32_t rows, const uint32_t cols) {
   m->cols = cols;
@@ -107,39 +108,60 @@ static PmtNet* layout_net(PmtArena* const arena, PmtNet* const net) {
   const PmtNetConfig* const config = &net->config;
   const bool present[PMT_TABLES] = {config->meter, config->key, config->phrase, config->density};
   PmtNet* const self = pmt_arena_take(arena, 1, sizeof *self);
-  pmt_net_rnn_size(net);
+  if (pmt_net_is_tf(net)) {
+    pmt_net_tf_size(net);
+  } else {
+    pmt_net_rnn_size(net);
+  }
   net->token = layout_table(arena, config->vocab, net->width);
   net->style = layout_table(arena, config->styles, net->width);
   for (unsigned i = 0; i < PMT_TABLES; ++i) {
     net->table[i] = layout_table(arena, present[i] ? pmt_table_rows[i] : 0, net->width);
   }
-  pmt_net_rnn_layout(arena, net);
-  pmt_net_layout_matrix(arena, &net->out, config->vocab, net->rnn.h_pad);
+  if (pmt_net_is_tf(net)) {
+    pmt_net_tf_layout(arena, net);
+  } else {
+    pmt_net_rnn_layout(arena, net);
+  }
+  pmt_net_layout_matrix(arena, &net->out, config->vocab, pmt_net_is_tf(net) ? config->d : net->rnn.h_pad);
   return self;
 }
 
-/* Walks the plan as a step would. */
+static void count_chunk(PmtNet* const net, const uint64_t cost) {
+  net->step_cost += cost;
+  net->chunk_cost_max = cost > net->chunk_cost_max ? cost : net->chunk_cost_max;
+}
+
+/* Walks the plan as a step would; a Transformer's as a step with a full window does, which begins in the last place of a
+   block and so touches most blocks, or with `sin` is about to change segments. */
 static void count_costs(PmtNet* const net) {
+  if (pmt_net_is_tf(net)) {
+    const uint64_t last = net->config.window - 1;
+    PmtTfPlan plan = pmt_net_tf_plan(net, net->tf.segment ? last : last + PMT_PANEL - 1, 0);
+    do {
+      count_chunk(net, pmt_net_tf_cost(net, &plan));
+    } while (pmt_net_tf_move_on(net, &plan));
+    return;
+  }
   for (uint32_t stage = 0; stage <= net->config.layers; ++stage) {
     const uint32_t panels = stage < net->config.layers ? net->rnn.matrix[stage].panels : net->out.panels;
     for (uint32_t panel = 0; panel < panels; ++panel) {
-      const uint64_t cost = pmt_net_rnn_cost(net, stage, panel);
-      net->step_cost += cost;
-      net->chunk_cost_max = cost > net->chunk_cost_max ? cost : net->chunk_cost_max;
+      count_chunk(net, pmt_net_rnn_cost(net, stage, panel));
     }
   }
 }
 
-/* ---- Filling it --------------------------------------------------------------------------------------------------- */
+/* ---- Filling it -------------------------------------------------------------------------------------------------- */
 
 static void layout_loader(PmtNetLoader* const loader, const PmtNet* const net) {
   const PmtNetConfig* const c = &net->config;
   const uint32_t rows = c->vocab > PMT_STYLES_MAX ? c->vocab : PMT_STYLES_MAX; /* no table has more */
-  const size_t own = pmt_net_rnn_scratch(c), common = (size_t)rows * (c->h > c->d ? c->h : c->d);
+  const size_t own = pmt_net_is_tf(net) ? pmt_net_tf_scratch(c) : pmt_net_rnn_scratch(c);
+  const size_t common = (size_t)rows * (c->h > c->d ? c->h : c->d);
   loader->scratch = pmt_arena_take(&loader->arena, own > common ? own : common, sizeof(float));
-  loader->w = pmt_arena_take(&loader->arena, pmt_packed_floats(net->width, c->d), sizeof(float));
-  loader->bias = pmt_arena_take(&loader->arena, net->width, sizeof(float));
-  loader->zero = pmt_arena_take(&loader->arena, net->width, sizeof(float));
+  if (!pmt_net_is_tf(net)) {
+    pmt_net_rnn_loader_layout(loader, net);
+  }
 }
 
 static PmtStatus load_output(const PmtNetLoader* const loader, PmtNet* const net) {
@@ -160,7 +182,7 @@ static PmtStatus load_all(const PmtTensors* const tensors, PmtNet* const net, Pm
     return pmt_fail(error, PMT_NO_MEM, "out of memory while loading the weights");
   }
   layout_loader(&loader, net);
-  PmtStatus status = pmt_net_rnn_load(&loader, net);
+  PmtStatus status = pmt_net_is_tf(net) ? pmt_net_tf_load(&loader, net) : pmt_net_rnn_load(&loader, net);
   status = status ? status : load_output(&loader, net);
   pmt_arena_release(&loader.arena);
   return status;
@@ -200,6 +222,11 @@ PmtStatus pmt_net_new(const PmtTensors* const tensors, const uint32_t vocab, Pmt
   return pmt_net_new_on(&kernels[0], tensors, vocab, net, error);
 }
 
+void pmt_net_set_ticks(PmtNet* const net, const uint32_t first, const uint32_t last) {
+  net->config.tick_first = first;
+  net->config.tick_last = last;
+}
+
 void pmt_net_free(PmtNet* const net) {
   if (net) {
     PmtArena arena = net->arena;
@@ -215,13 +242,17 @@ const char* pmt_net_kernel(const PmtNet* const net) {
   return net->kernel.name;
 }
 
-/* ---- States ------------------------------------------------------------------------------------------------------- */
+/* ---- States ------------------------------------------------------------------------------------------------------ */
 
 static PmtNetState* layout_state(PmtArena* const arena, PmtNetState* const state) {
   const PmtNet* const net = state->net;
   PmtNetState* const self = pmt_arena_take(arena, 1, sizeof *self);
   state->u = pmt_arena_take(arena, net->width, sizeof(float));
-  pmt_net_rnn_state_layout(arena, state);
+  if (pmt_net_is_tf(net)) {
+    pmt_net_tf_state_layout(arena, state);
+  } else {
+    pmt_net_rnn_state_layout(arena, state);
+  }
   state->logits = pmt_arena_take(arena, (size_t)net->out.panels * PMT_PANEL, sizeof(float));
   return self;
 }

@@ -183,7 +183,7 @@ static void affine(const double* const w, const double* const b, const uint32_t 
   }
 }
 
-/* ---- Recurrent ----------------------------------------------------------------------------------------------------- */
+/* ---- Recurrent --------------------------------------------------------------------------------------------------- */
 
 static double sigmoid(const double x) {
   return 1.0 / (1.0 + exp(-x));
@@ -212,7 +212,7 @@ static void step_layer(const PmtReference* const r, Layer* const l, const uint32
   free(back);
 }
 
-/* ---- Transformer --------------------------------------------------------------------------------------------------- */
+/* ---- Transformer ------------------------------------------------------------------------------------------------- */
 
 static void normalise(const double* const gain, const uint32_t d, const double* const x, double* const y) {
   double squares = 0.0;

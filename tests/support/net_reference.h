@@ -11,7 +11,7 @@
 
 typedef struct PmtReference PmtReference;
 
-/** @param options those the file was written with; none may be 0 but `rel` @param steps_max steps it will be asked for */
+/** @param options those the file was written with, no size 0 but `rel` @param steps_max steps it will be asked for */
 PmtReference* pmt_reference_new(const PmtTensors* tensors, const PmtTinyOptions* options, uint32_t steps_max);
 void pmt_reference_free(PmtReference* r);
 
