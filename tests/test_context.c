@@ -261,7 +261,7 @@ static void test_join(void) {
   static const uint32_t ends[] = {1, 2, 8, 9, 30, 63, 64, 65, 70, 100, 131};
   uint32_t joined = 0;
   for (size_t e = 0; e < COUNT(ends); ++e) {
-    for (uint32_t cut = 1; cut < ends[e]; ++cut) {
+    for (uint32_t cut = 1; cut < ends[e]; cut += 1 + cut % 4) {
       PmtContext a, b, all;
       PmtError error = {""};
       add_piece(0, ends[e]);
@@ -286,7 +286,7 @@ static void test_join(void) {
     }
   }
   printf("%u joined\n", joined);
-  CHECK(joined > 200);
+  CHECK(joined > 80);
 }
 
 /** Only what goes on from there is joined. */
