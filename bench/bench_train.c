@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** @file bench_train.c  Training speed of lstm-m beside its ceiling: the same matrix products and nothing else. */
+/** @file bench_train.c  Training speed beside its ceiling, the same matrix products and nothing else: the default LSTM,
+    and the two nets of issue and literature, LSTM 2 x 512 and decoder d 256. PMT_BENCH_ONLY=2 measures the third alone. */
 #include "measure.h"
 
 #include "train/learner.h"
@@ -8,16 +9,17 @@
 
 #include <cblas.h>
 
-enum { STREAMS = 16, STEPS = 128, ROUNDS = 5 };
-
-static double now(void) { return bench_seconds(CLOCK_MONOTONIC); }
-static double median(double* seconds) { return bench_quantile(seconds, ROUNDS, 0.5); }
+enum { ROUNDS = 5 };
 
 typedef struct {
-  const PmtTrainShape* shape;
-  uint32_t rows;  /* of one thread */
-  float** memory; /* one scratch block a thread */
-} Products;
+  const char* name;
+  PmtTrainShape shape;
+  uint32_t streams, steps;
+} Case;
+
+static double now(void) { return bench_seconds(CLOCK_MONOTONIC); }
+
+/* -- products alone ------------------------------------------------------------------------------------------- */
 
 /** y[m, n] = a[m, k] b[k, n], three times: forward, gradient of the input, gradient of the weights. */
 static void three_products(int rows, int in, int out, float* a, float* b, float* c) {
@@ -26,83 +28,108 @@ static void three_products(int rows, int in, int out, float* a, float* b, float*
   cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, out, in, rows, 1.0f, c, out, a, in, 0.0f, b, in);
 }
 
+typedef struct {
+  const Case* c;
+  uint32_t rows;  /* of one thread */
+  size_t block;
+  float** memory; /* three blocks a thread */
+} Products;
+
+/** Attention is left out of a decoder's: it is a tenth. The recurrent product as if it were one: the ceiling of any
+    schedule. */
 static void products_job(void* context, uint32_t index) {
   const Products* p = context;
-  const PmtTrainShape* s = p->shape;
-  const int rows = (int)p->rows, h = (int)s->h;
-  const size_t block = (size_t)p->rows * (4 * s->h > s->vocab ? 4 * s->h : s->vocab) + (size_t)4 * s->h * s->h;
-  float *a = p->memory[index], *b = a + block, *c = b + block;
+  const PmtTrainShape* s = &p->c->shape;
+  const int rows = (int)p->rows, d = (int)s->d, h = (int)s->h, ff = (int)s->ff;
+  float *a = p->memory[index], *b = a + p->block, *c = b + p->block;
   for (uint32_t l = 0; l < s->layers; ++l) {
-    three_products(rows, (int)pmt_layer_inputs(s, l), 4 * h, a, b, c);
-    three_products(rows, h, 4 * h, a, b, c); /* the recurrent product as if it were one: the ceiling of any schedule */
+    if (h) {
+      three_products(rows, l ? h : d, 4 * h, a, b, c);
+      three_products(rows, h, 4 * h, a, b, c);
+      continue;
+    }
+    three_products(rows, d, 3 * d, a, b, c);
+    three_products(rows, d, d, a, b, c);
+    three_products(rows, d, ff, a, b, c);
+    three_products(rows, ff, d, a, b, c);
   }
-  three_products(rows, h, (int)s->vocab, a, b, c);
+  three_products(rows, h ? h : d, (int)s->vocab, a, b, c);
 }
 
 /** Seconds for one step's products on all threads, or a negative number when memory is out. */
-static double time_products(const PmtTrainShape* shape, PmtPool* pool) {
-  const uint32_t n = pmt_pool_size(pool);
-  const uint32_t rows = STREAMS / n * STEPS;
-  const size_t block = (size_t)rows * (4 * shape->h > shape->vocab ? 4 * shape->h : shape->vocab) +
-                       (size_t)4 * shape->h * shape->h;
-  float** memory = calloc(n, sizeof *memory);
+static double time_products(const Case* c, PmtPool* pool) {
+  const uint32_t n = pmt_pool_size(pool), rows = c->streams / n * c->steps, widest = 4 * (c->shape.h + c->shape.d) + c->shape.vocab;
+  Products p = {.c = c, .rows = rows, .block = (size_t)widest * (rows + widest), .memory = calloc(n, sizeof(float*))};
   double seconds[ROUNDS], result = -1.0;
-  bool ok = memory != NULL;
-  for (uint32_t i = 0; ok && i < n; ++i) { ok = (memory[i] = calloc(3 * block, sizeof(float))) != NULL; }
+  bool ok = p.memory != NULL;
+  for (uint32_t i = 0; ok && i < n; ++i) { ok = (p.memory[i] = calloc(3 * p.block, sizeof(float))) != NULL; }
   if (ok) {
-    Products p = {.shape = shape, .rows = rows, .memory = memory};
     pmt_pool_run(pool, products_job, &p);
     for (int r = 0; r < ROUNDS; ++r) {
       const double start = now();
       pmt_pool_run(pool, products_job, &p);
       seconds[r] = now() - start;
     }
-    result = median(seconds);
+    result = bench_quantile(seconds, ROUNDS, 0.5);
   }
-  for (uint32_t i = 0; memory && i < n; ++i) { free(memory[i]); }
-  free(memory);
+  for (uint32_t i = 0; p.memory && i < n; ++i) { free(p.memory[i]); }
+  free(p.memory);
   return result;
 }
 
-static void fill_cells(PmtLearner* learner, uint32_t vocab) {
-  for (uint32_t s = 0; s < STREAMS; ++s) {
-    for (uint32_t t = 0; t < STEPS; ++t) {
+/* -- whole steps ---------------------------------------------------------------------------------------------- */
+
+static void fill_cells(PmtLearner* learner, const Case* c) {
+  for (uint32_t s = 0; s < c->streams; ++s) {
+    for (uint32_t t = 0; t < c->steps; ++t) {
       const uint64_t bits = pmt_random_bits(1, s, t);
-      *pmt_learner_cell(learner, s, t) = (PmtCell){.token = (uint16_t)(bits % vocab),
-                                                   .target = (uint16_t)((bits >> 20) % vocab), .counts = true};
+      *pmt_learner_cell(learner, s, t) = (PmtCell){.token = (uint16_t)(bits % c->shape.vocab), .anchor = -1, .counts = true,
+                                                   .target = (uint16_t)((bits >> 20) % c->shape.vocab)};
     }
   }
 }
 
-int main(void) {
-  const PmtTrainShape shape = {.vocab = 640, .d = 192, .h = 384, .layers = 2, .styles = 7};
-  const uint32_t threads = sysconf(_SC_NPROCESSORS_ONLN) >= 2 ? 2 : 1;
-  const PmtLearnerOptions options = {.streams = STREAMS, .steps = STEPS, .seed = 1, .drop = 0.1f, .decay = 0.01f,
+static void measure(const Case* c, PmtPool* pool) {
+  const PmtLearnerOptions options = {.streams = c->streams, .steps = c->steps, .seed = 1, .drop = 0.1f, .decay = 0.01f,
                                      .clip = 1.0f, .average = 0.999f};
   PmtParams params;
-  PmtPool* pool;
   PmtLearner* learner;
-  PmtError error;
-  openblas_set_num_threads(1);
-  if (pmt_params_layout(&shape, &params, &error) || pmt_pool_new(threads, &pool)) { return 1; }
-  if (pmt_learner_new(&params, &options, pool, &learner, &error)) {
-    fprintf(stderr, "bench_train: %s\n", error.text);
-    return 1;
-  }
-  fill_cells(learner, shape.vocab);
+  PmtError error = {""};
   double seconds[ROUNDS];
+  if (pmt_params_layout(&c->shape, &params, &error) || pmt_learner_new(&params, &options, pool, &learner, &error)) {
+    fprintf(stderr, "bench_train: %s\n", error.text);
+    exit(1);
+  }
+  fill_cells(learner, c);
   pmt_learner_step(learner, 0, 1e-3f, NULL);
   for (int r = 0; r < ROUNDS; ++r) {
     const double start = now();
     pmt_learner_step(learner, (uint64_t)r + 1, 1e-3f, NULL);
     seconds[r] = now() - start;
   }
-  const double tokens = (double)STREAMS * STEPS;
-  const double speed = tokens / median(seconds), ceiling = tokens / time_products(&shape, pool);
-  printf("trainer, LSTM 2 x 384, d 192, V 640, batch %d x %d, %u threads, OpenBLAS core %s\n", STREAMS, STEPS, threads,
-         openblas_get_corename());
-  printf("tokens/s %.0f   matrix products alone %.0f   share %.0f %%\n", speed, ceiling, 100.0 * speed / ceiling);
   pmt_learner_free(learner);
+  const double tokens = (double)c->streams * c->steps;
+  const double speed = tokens / bench_quantile(seconds, ROUNDS, 0.5), ceiling = tokens / time_products(c, pool);
+  printf("%-34s %2u x %3u   %5.2f M   %6.0f tokens/s   products alone %6.0f   share %3.0f %%\n", c->name, c->streams, c->steps,
+         (double)pmt_params_count(&params) * 1e-6, speed, ceiling, 100.0 * speed / ceiling);
+}
+
+int main(void) {
+  const Case cases[] = {
+    {"lstm 2 x 384, d 192", {.body = &pmt_body_lstm, .vocab = 640, .d = 192, .h = 384, .layers = 2}, 16, 128},
+    {"lstm 2 x 512, d 512", {.body = &pmt_body_lstm, .vocab = 400, .d = 512, .h = 512, .layers = 2}, 32, 256},
+    {"tf 6 x 256, heads 8, ff 1024", {.body = &pmt_body_tf, .vocab = 400, .d = 256, .heads = 8, .ff = 1024, .layers = 6,
+                                      .window = 256, .pos = PMT_TRAIN_POS_ROPE}, 32, 256},
+  };
+  const char* only = getenv("PMT_BENCH_ONLY");
+  const uint32_t threads = sysconf(_SC_NPROCESSORS_ONLN) >= 2 ? 2 : 1;
+  PmtPool* pool;
+  openblas_set_num_threads(1);
+  if (pmt_pool_new(threads, &pool)) { return 1; }
+  printf("trainer, forward, backward and AdamW, %u threads, OpenBLAS core %s\n", threads, openblas_get_corename());
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    if (!only || (size_t)atoi(only) == i) { measure(&cases[i], pool); }
+  }
   pmt_pool_free(pool);
   return 0;
 }

@@ -23,7 +23,7 @@ done
 printf 'no music' >"$scratch/tunes/wrong.mid"
 printf 'no music' >"$scratch/broken/wrong.mid"
 
-small="--hidden 16 --embed 8 --batch 2 --length 8 --threads 1"
+small="--layers 2 --h 16 --d 8 --batch 2 --length 8 --threads 1"
 out=$scratch/model.safetensors
 
 # ---- a whole run ----
@@ -44,6 +44,12 @@ cp "$out" "$scratch/first.safetensors"
 expect 0 '' sh -c "\"$partimento\" train --style \"tunes=$scratch/tunes\" --out \"$out\" --steps 4 $small \
   --title 'A test' --license ISC 2>/dev/null"
 cmp -s "$out" "$scratch/first.safetensors" || fail "the same command made another model"
+
+# ---- other architectures; what is chosen is said ----
+for arch in "gru --h 16" "rnn --h 16" "tf --heads 2 --ff 16 --window 12 --pos rel"; do
+  expect 0 'chosen for' sh -c "\"$partimento\" train --style \"tunes=$scratch/tunes\" --out \"$scratch/other.safetensors\" \
+    --steps 2 --layers 1 --d 8 --threads 1 --batch 2 --length 8 --arch $arch"
+done
 
 # ---- evaluate ----
 expect 0 'wrong.mid refused' "$partimento" evaluate "$out" "$scratch/tunes" --json
@@ -79,7 +85,10 @@ for style in a =b a= 'a,b=c' ''; do
   expect_misuse '--style' "$partimento" train --out "$out" --style "$style"
 done
 expect_misuse 'twice' "$partimento" train --out "$out" --style "a=$scratch/tunes" --style "A=$scratch/tunes"
-expect_misuse '--layers' "$partimento" train --out "$out" --style "a=$scratch/tunes" --layers 4
+expect_misuse '--layers' "$partimento" train --out "$out" --style "a=$scratch/tunes" --layers 99
+expect_misuse '--arch' "$partimento" train --out "$out" --style "a=$scratch/tunes" --arch mlp
+expect_misuse '--pos' "$partimento" train --out "$out" --style "a=$scratch/tunes" --arch tf --pos xy
+expect 1 'heads' "$partimento" train --out "$out" --style "a=$scratch/tunes" --arch tf --d 10 --heads 3
 expect_misuse 'UTF-8' "$partimento" train --out "$out" --style "a=$scratch/tunes" --title "$(printf '\377')"
 expect_failure 'void: no MIDI file' "$partimento" train --out "$out" --style "a=$scratch/void"
 expect 1 'broken: none of the 1 MIDI files is usable' "$partimento" train --out "$out" --style "a=$scratch/broken"

@@ -4,6 +4,7 @@
 #include "cmd.h"
 #include "curve.h"
 
+#include "train/body.h"
 #include "train/card.h"
 
 #include <jansson.h>
@@ -50,6 +51,21 @@ static bool take_style(void* target, const char* value, PmtError* error) {
   }
   o->styles[o->n_styles++] = (PmtStyleSource){name, equals + 1};
   return true;
+}
+
+static bool take_arch(void* target, const char* value, PmtError* error) {
+  PmtTrainOptions* o = target;
+  const PmtBody* body = pmt_body_find(value);
+  if (body) { o->shape.body = body; }
+  else { pmt_fail(error, PMT_BAD_ARG, "--arch: \"%.40s\" is not lstm, gru, rnn or tf", value); }
+  return body != NULL;
+}
+
+static bool take_pos(void* target, const char* value, PmtError* error) {
+  PmtTrainOptions* o = target;
+  if (pmt_train_pos_find(value, &o->shape.pos)) { return true; }
+  pmt_fail(error, PMT_BAD_ARG, "--pos: \"%.40s\" is not rope, rope2, sin, alibi or rel", value);
+  return false;
 }
 
 static void free_styles(PmtTrainOptions* o) {
@@ -123,7 +139,7 @@ static PmtStatus describe(const PmtTrainOptions* o, const PmtTrainResult* result
   PmtStatus st = picture && card ? pmt_curve_draw(picture, result, error) : pmt_fail(error, PMT_NO_MEM, "out of memory");
   if (!st) {
     const char* slash = strrchr(picture, '/');
-    st = pmt_card_write(card, o, result, slash ? slash + 1 : picture, error);
+    st = pmt_card_write(card, result, slash ? slash + 1 : picture, error);
   }
   free(picture);
   free(card);
@@ -151,7 +167,7 @@ static int run(PmtTrainOptions* o) {
 
 int pmt_cmd_train(int argc, char** argv) {
   PmtTrainOptions o = pmt_train_defaults();
-  int64_t steps = 0, layers = o.layers, hidden = o.hidden, embed = o.embed, batch = o.batch, length = o.length,
+  int64_t steps = 0, layers = 0, h = 0, d = 0, heads = 0, ff = 0, window = 0, batch = 0, length = 0, past = o.past,
           threads = 0, seed = (int64_t)o.seed, pause = 0;
   const PmtCliOption options[] = {
     {"style", PMT_CLI_CUSTOM, &o, "NAME=DIR", "learn a style of this name from the *.mid in DIR; may be repeated", 0, 0,
@@ -159,13 +175,21 @@ int pmt_cmd_train(int argc, char** argv) {
     {"out", PMT_CLI_TEXT, &o.out, "FILE", "write the model there (.safetensors), its card and curve beside it", 0, 0, NULL},
     {"minutes", PMT_CLI_REAL, &o.minutes, "N", "train so long, all told (default 10)", 0.05, 100000, NULL},
     {"steps", PMT_CLI_INT, &steps, "N", "train exactly so many steps instead: repeatable", 1, 1e9, NULL},
-    {"layers", PMT_CLI_INT, &layers, "N", "LSTM layers, 1 to 3 (default 2)", 1, 3, NULL},
-    {"hidden", PMT_CLI_INT, &hidden, "H", "units of a layer (default 384)", 8, 2048, NULL},
-    {"embed", PMT_CLI_INT, &embed, "D", "width of the embedding (default 192)", 8, 2048, NULL},
-    {"dropout", PMT_CLI_REAL, &o.dropout, "X", "share of units dropped in training (default 0.1)", 0, 0.9, NULL},
-    {"rate", PMT_CLI_REAL, &o.rate, "X", "learning rate at its height (default 0.003)", 1e-7, 1, NULL},
-    {"batch", PMT_CLI_INT, &batch, "B", "streams side by side (default 16)", 1, 1024, NULL},
-    {"length", PMT_CLI_INT, &length, "T", "tokens a step and stream (default 128)", 2, 4096, NULL},
+    {"arch", PMT_CLI_CUSTOM, &o, "NAME", "lstm, gru, rnn or tf, a Transformer (default lstm)", 0, 0, take_arch},
+    {"layers", PMT_CLI_INT, &layers, "N", "layers; this and what follows, if not said, is chosen by the size\nof the corpus "
+     "and printed", 1, PMT_TRAIN_LAYERS_MAX, NULL},
+    {"d", PMT_CLI_INT, &d, "D", "width of the embedding; of a Transformer throughout", 8, 2048, NULL},
+    {"h", PMT_CLI_INT, &h, "H", "lstm, gru, rnn: units of a layer", 8, 2048, NULL},
+    {"heads", PMT_CLI_INT, &heads, "N", "tf: attention heads; D divided by them is even", 1, 64, NULL},
+    {"ff", PMT_CLI_INT, &ff, "N", "tf: inner width of the feed-forward part", 8, 8192, NULL},
+    {"window", PMT_CLI_INT, &window, "C", "tf: tokens that a token sees, itself among them", 2, PMT_TRAIN_WINDOW_MAX, NULL},
+    {"pos", PMT_CLI_CUSTOM, &o, "NAME", "tf: rope, rope2 (musical time), sin, alibi or rel (default rope)", 0, 0, take_pos},
+    {"past", PMT_CLI_INT, &past, "N", "tf: earlier tokens seen in training beside those of the step", 0,
+     PMT_TRAIN_WINDOW_MAX, NULL},
+    {"dropout", PMT_CLI_REAL, &o.dropout, "X", "share of units dropped in training", 0, 0.9, NULL},
+    {"rate", PMT_CLI_REAL, &o.rate, "X", "learning rate at its height, for 2048 tokens a step", 1e-7, 1, NULL},
+    {"batch", PMT_CLI_INT, &batch, "B", "streams side by side", 1, 1024, NULL},
+    {"length", PMT_CLI_INT, &length, "T", "tokens a step and stream", 2, 4096, NULL},
     {"balance", PMT_CLI_REAL, &o.balance, "X", "share of a style = its tokens to this power (default 0.6)", 0, 1, NULL},
     {"seed", PMT_CLI_INT, &seed, "N", "of all chance (default 1)", 0, 1e15, NULL},
     {"threads", PMT_CLI_INT, &threads, "N", "threads (default: the processors online)", 1, 256, NULL},
@@ -195,8 +219,9 @@ int pmt_cmd_train(int argc, char** argv) {
     return status;
   }
   o.steps = (uint64_t)steps, o.pause_after = (uint64_t)pause, o.seed = (uint64_t)seed;
-  o.layers = (uint32_t)layers, o.hidden = (uint32_t)hidden, o.embed = (uint32_t)embed;
-  o.batch = (uint32_t)batch, o.length = (uint32_t)length, o.threads = (uint32_t)threads;
+  o.shape.layers = (uint32_t)layers, o.shape.d = (uint32_t)d, o.shape.h = (uint32_t)h;
+  o.shape.heads = (uint32_t)heads, o.shape.ff = (uint32_t)ff, o.shape.window = (uint32_t)window;
+  o.batch = (uint32_t)batch, o.length = (uint32_t)length, o.past = (int32_t)past, o.threads = (uint32_t)threads;
   o.log = stderr;
   o.stop = &stopped;
   signal(SIGINT, on_signal);

@@ -13,21 +13,14 @@
 
 static const char* const part_name[] = {"", "train", "valid", "test", "all"};
 
-/** The net of a checked model file: sizes from the shapes, weights from the tensors. */
+/** The net of a checked model file: sizes from metadata and shapes, weights from the tensors. */
 static PmtStatus load_weights(const char* path, PmtParams* params, float** w, PmtError* error) {
   PmtTensors* file;
+  PmtTrainShape shape;
   PmtStatus st = pmt_tensors_read(path, &file, error);
   if (st) { return st; }
-  const PmtTensor *emb = pmt_tensors_find(file, "emb.weight"), *out = pmt_tensors_find(file, "out.weight"),
-                  *style = pmt_tensors_find(file, "style.weight");
-  int layers;
-  st = pmt_tensors_meta_int(file, "layers", 1, PMT_TRAIN_LAYERS_MAX, -1, &layers, error);
-  if (!st && (!emb || !out)) { st = pmt_fail(error, PMT_BAD_SHAPE, "emb.weight or out.weight is missing"); }
-  if (!st) {
-    const PmtTrainShape shape = {.vocab = emb->shape[0], .d = emb->shape[1], .h = out->shape[1],
-                                 .layers = (uint32_t)layers, .styles = style ? style->shape[0] : 1};
-    st = pmt_params_layout(&shape, params, error);
-  }
+  st = pmt_shape_read(file, &shape, error);
+  if (!st) { st = pmt_params_layout(&shape, params, error); }
   if (!st && !(*w = pmt_params_array(params))) { st = pmt_fail(error, PMT_NO_MEM, "out of memory"); }
   if (!st) { st = pmt_params_load(params, file, *w, error); }
   pmt_tensors_free(file);
@@ -76,7 +69,7 @@ static PmtStatus predict(const PmtAppraiseOptions* o, const PmtCorpus* corpus, c
   if (!st) { st = pmt_scorer_new(params, pool, &scorer); }
   if (!st) { st = pmt_score_tasks(corpus, PMT_SPLIT_TEST, o->style, 0, 0, &tasks, &n); }
   for (int give_key = 0; !st && give_key < 2; ++give_key) {
-    st = pmt_scorer_run(scorer, w, tasks, n, give_key != 0);
+    st = pmt_score_pieces(scorer, w, tasks, n, give_key != 0);
     const PmtScoreSum sum = pmt_score_sum(tasks, n, o->style);
     a->pieces = sum.pieces;
     a->tokens = sum.tokens;

@@ -135,21 +135,22 @@ static void write_figures(char* card, const PmtTrainResult* r) {
   }
 }
 
-static void write_how(char* card, const PmtTrainOptions* o, const PmtTrainResult* r) {
-  const PmtTrainShape* s = &r->params.shape;
+static void write_how(char* card, const PmtTrainResult* r) {
+  const PmtTrainOptions* o = &r->options;
+  char shape[160];
+  pmt_shape_describe(&r->params.shape, shape, sizeof shape);
   append(card, CARD_BYTES,
-         "\n## How it was trained\n\n    %s\n\n- LSTM, %u x %u, embedding %u, vocabulary slot-v1 with %u parts (%u tokens), "
-         "%zu parameters\n- seed %" PRIu64 ", %" PRIu64 " steps of %u x %u tokens (%.1f M), %.0f minutes on %u threads; the "
-         "weights are those of step %" PRIu64 "\n- AdamW, rate %g, cosine to 5 %%, dropout %g, gradient clipped at 1\n"
-         "- each piece transposed by -6..+5 semitones, velocities varied, sometimes begun in the middle\n- shares of the "
-         "styles: tokens to the power %g\n",
-         o->command ? o->command : "(not known)", s->layers, s->h, s->d, r->facts.parts, s->vocab, r->params.n_floats, o->seed,
-         r->steps, o->batch, o->length, (double)r->steps * o->batch * o->length * 1e-6, r->seconds / 60.0, r->threads,
-         r->best_step, o->rate, o->dropout, o->balance);
+         "\n## How it was trained\n\n    %s\n\n- %s, vocabulary slot-v1 with %u parts (%u tokens), %zu parameters\n- seed %"
+         PRIu64 ", %" PRIu64 " steps of %u x %u tokens (%.1f M), %.0f minutes on %u threads; the weights are those of step %"
+         PRIu64 "\n- AdamW, rate %g, cosine to 5 %%, dropout %g, gradient clipped at 1\n- each piece transposed by -6..+5 "
+         "semitones, velocities varied, sometimes begun in the middle\n- shares of the styles: tokens to the power %g\n",
+         o->command ? o->command : "(not known)", shape, r->facts.parts, r->params.shape.vocab,
+         pmt_params_count(&r->params), o->seed, r->steps, o->batch, o->length, (double)r->steps * o->batch * o->length * 1e-6,
+         r->seconds / 60.0, r->threads, r->best_step, o->rate, o->dropout, o->balance);
 }
 
-PmtStatus pmt_card_write(const char* path, const PmtTrainOptions* options, const PmtTrainResult* result,
-                         const char* curve, PmtError* error) {
+PmtStatus pmt_card_write(const char* path, const PmtTrainResult* result, const char* curve, PmtError* error) {
+  const PmtTrainOptions* options = &result->options;
   char* card = malloc(CARD_BYTES);
   if (!card) { return pmt_fail(error, PMT_NO_MEM, "%s: out of memory", path); }
   card[0] = '\0';
@@ -159,7 +160,7 @@ PmtStatus pmt_card_write(const char* path, const PmtTrainOptions* options, const
          options->license ? options->license : "not stated");
   write_data(card, result);
   write_figures(card, result);
-  write_how(card, options, result);
+  write_how(card, result);
   if (curve) { append(card, CARD_BYTES, "\n![Loss over training](%s)\n", curve); }
   const PmtStatus st = pmt_file_write(path, card, strlen(card), error);
   free(card);

@@ -19,9 +19,11 @@ static const char* const array_name[PMT_ARRAYS] = {"weights", "moment1", "moment
 static void describe_run(const PmtRun* run, char* text, size_t size) {
   const PmtTrainOptions* o = run->options;
   const PmtTrainShape* s = &run->result->params.shape;
-  size_t n = (size_t)snprintf(text, size, "V %u d %u h %u layers %u batch %u length %u threads %u dropout %a rate %a "
-                              "balance %a seed %" PRIu64, s->vocab, s->d, s->h, s->layers, o->batch, o->length,
-                              pmt_pool_size(run->pool), o->dropout, o->rate, o->balance, o->seed);
+  char shape[160];
+  pmt_shape_describe(s, shape, sizeof shape);
+  size_t n = (size_t)snprintf(text, size, "%s, V %u, batch %u length %u past %d threads %u dropout %a rate %a balance %a "
+                              "seed %" PRIu64, shape, s->vocab, o->batch, o->length, o->past, pmt_pool_size(run->pool),
+                              o->dropout, o->rate, o->balance, o->seed);
   for (size_t k = 0; k < run->result->n_corpora && n < size; ++k) {
     const PmtCorpusCount c = pmt_corpus_count(&run->result->corpora[k], PMT_SPLIT_TRAIN);
     n += (size_t)snprintf(text + n, size - n, " %s %zu/%zu", run->result->corpora[k].name, c.pieces, c.tokens);
@@ -59,7 +61,7 @@ PmtStatus pmt_checkpoint_write(const PmtRun* run, PmtError* error) {
   const PmtParams* p = &run->result->params;
   const size_t n_state = pmt_learner_state_floats(run->learner);
   char* text = malloc(4 * TEXT_BYTES);
-  float* state = malloc(n_state * sizeof *state);
+  float* state = malloc((n_state + 1) * sizeof *state);
   PmtStatus st = PMT_NO_MEM;
   if (text && state) {
     char *description = text, *places = text + TEXT_BYTES, *points = text + 2 * TEXT_BYTES, *counters = text + 3 * TEXT_BYTES;
@@ -74,9 +76,10 @@ PmtStatus pmt_checkpoint_write(const PmtRun* run, PmtError* error) {
     print_places(run, places, TEXT_BYTES);
     print_points(run, points, TEXT_BYTES);
     print_counters(run, run->seconds, counters, TEXT_BYTES);
-    const PmtMetaOut meta[] = {{"format", "partimento-checkpoint-1"}, {"run", description}, {"places", places},
+    const PmtMetaOut meta[] = {{"format", "partimento-checkpoint-2"}, {"run", description}, {"places", places},
                                {"points", points}, {"counters", counters}};
-    st = pmt_tensors_write(run->checkpoint, out, PMT_ARRAYS + 2, meta, sizeof meta / sizeof *meta, error);
+    const size_t n_out = n_state ? PMT_ARRAYS + 2 : PMT_ARRAYS + 1;
+    st = pmt_tensors_write(run->checkpoint, out, n_out, meta, sizeof meta / sizeof *meta, error);
   } else {
     pmt_fail(error, st, "%s: out of memory", run->checkpoint);
   }
@@ -139,7 +142,7 @@ static PmtStatus load_arrays(PmtRun* run, const PmtTensors* file, PmtError* erro
   for (uint32_t i = 0; !st && i < PMT_ARRAYS; ++i) {
     st = pmt_tensors_load(file, array_name[i], n, 1, pmt_learner_array(run->learner, (PmtArrayId)i), error);
   }
-  if (st) { return st; }
+  if (st || !n_state) { return st; }
   float* state = malloc(n_state * sizeof *state);
   if (!state) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
   st = pmt_tensors_load(file, "state", n_state, 1, state, error);
@@ -154,7 +157,7 @@ static PmtStatus check_same(const PmtRun* run, const char* theirs, PmtError* err
   describe_run(run, ours, TEXT_BYTES);
   PmtStatus st = PMT_OK;
   if (!theirs || strcmp(ours, theirs)) {
-    st = pmt_fail(error, PMT_BAD_ARG, "%s: made by another run (%.90s); this one is %.90s", run->checkpoint,
+    st = pmt_fail(error, PMT_BAD_ARG, "%s: made by another run (%.110s); this one is %.110s", run->checkpoint,
                   theirs ? theirs : "unknown", ours);
   }
   free(ours);
@@ -167,7 +170,7 @@ PmtStatus pmt_checkpoint_read(PmtRun* run, PmtError* error) {
   if (st) { return st; }
   const char* format = pmt_tensors_meta(file, "format");
   uint64_t draws;
-  if (!format || strcmp(format, "partimento-checkpoint-1")) { st = damaged(run, "another format", error); }
+  if (!format || strcmp(format, "partimento-checkpoint-2")) { st = damaged(run, "another format", error); }
   if (!st) { st = check_same(run, pmt_tensors_meta(file, "run"), error); }
   if (!st && !parse_counters(run, pmt_tensors_meta(file, "counters"), &draws)) { st = damaged(run, "the counters", error); }
   if (!st && !parse_points(run, pmt_tensors_meta(file, "points"))) { st = damaged(run, "the curve", error); }

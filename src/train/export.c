@@ -3,6 +3,7 @@
 #include "train/export.h"
 
 #include "nn/tensors.h"
+#include "train/body.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -87,16 +88,27 @@ static void describe_styles(Meta* m, const PmtExport* about, uint32_t styles) {
   }
 }
 
+static void describe_net(Meta* m, const PmtTrainShape* s) {
+  text(m, "arch", s->body->name);
+  number(m, "layers", s->layers);
+  number(m, "d", s->d);
+  if (s->body != &pmt_body_tf) {
+    number(m, "h", s->h);
+    return;
+  }
+  number(m, "heads", s->heads);
+  number(m, "ff", s->ff);
+  number(m, "window", s->window);
+  text(m, "pos", pmt_train_pos_name(s->pos));
+}
+
 static void describe(Meta* m, const PmtParams* params, const PmtExport* about) {
   const PmtTrainShape* s = &params->shape;
   text(m, "format_version", "1");
-  text(m, "arch", "lstm");
   text(m, "vocab", PMT_VOCAB_NAME);
-  number(m, "layers", s->layers);
-  number(m, "d", s->d);
-  number(m, "h", s->h);
+  describe_net(m, s);
   describe_parts(m, about->facts);
-  describe_styles(m, about, s->styles);
+  describe_styles(m, about, pmt_shape_rows(s, "style"));
   text(m, "lag", "1");
   text(m, "velocity", about->facts->velocity ? "1" : "0");
   text(m, "drums", about->facts->drums ? "1" : "0");
@@ -117,17 +129,20 @@ static void describe(Meta* m, const PmtParams* params, const PmtExport* about) {
   number(m, "steps", (double)about->steps);
 }
 
-/** Bias_hh is zero: a layer's two biases were trained as one. */
+/** Where two biases were trained as one, the second is zero. `zeros` is as long as the longest block has rows. */
 static size_t list_tensors(const PmtParams* params, const float* w, const float* zeros,
                            char names[PMT_TRAIN_LAYERS_MAX][32], PmtTensorOut out[TENSORS_MAX]) {
   size_t n = 0;
+  uint32_t rows = 0;
   for (uint32_t i = 0; i < params->n_blocks; ++i) {
     const PmtBlock* b = &params->block[i];
     out[n++] = (PmtTensorOut){.name = b->name, .rank = b->cols == 1 ? 1 : 2, .shape = {b->rows, b->cols}, .data = w + b->at};
+    if (!strcmp(b->name, "rnn.bias_ih_l0")) { rows = b->rows; }
   }
+  if (!rows || pmt_params_find(params, "rnn.bias_hh_l0")) { return n; }
   for (uint32_t l = 0; l < params->shape.layers; ++l) {
     snprintf(names[l], sizeof names[l], "rnn.bias_hh_l%u", l);
-    out[n++] = (PmtTensorOut){.name = names[l], .rank = 1, .shape = {4 * params->shape.h, 1}, .data = zeros};
+    out[n++] = (PmtTensorOut){.name = names[l], .rank = 1, .shape = {rows, 1}, .data = zeros};
   }
   return n;
 }
@@ -135,7 +150,7 @@ static size_t list_tensors(const PmtParams* params, const float* w, const float*
 PmtStatus pmt_export_model(const char* path, const PmtParams* params, const float* w, const PmtExport* about,
                            PmtError* error) {
   Meta m = {.text = malloc(TEXT_BYTES)};
-  float* zeros = calloc(4 * params->shape.h, sizeof *zeros);
+  float* zeros = calloc((size_t)4 * PMT_NET_DIM_MAX, sizeof *zeros);
   PmtStatus st = PMT_NO_MEM;
   if (m.text && zeros) {
     char names[PMT_TRAIN_LAYERS_MAX][32];

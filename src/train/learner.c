@@ -10,8 +10,8 @@
 
 typedef struct {
   uint32_t first, end; /* streams */
-  PmtLstm* lstm;
-  PmtCell* cells;      /* (T, streams of this thread) */
+  PmtNetwork* network;
+  PmtCell* cells;      /* rows of the network */
   float* gradient;
   double nats;         /* of this thread's streams */
   double squares;      /* of this thread's share of the summed gradient */
@@ -23,7 +23,7 @@ struct PmtLearner {
   PmtPool* pool;
   uint32_t n;
   Worker* workers;
-  PmtLstmPacked packed;
+  float* prepared;
   float* array[PMT_ARRAYS];
   uint64_t step;
   uint64_t n_counted; /* targets of the step in hand */
@@ -34,20 +34,20 @@ struct PmtLearner {
 void pmt_learner_free(PmtLearner* learner) {
   if (!learner) { return; }
   for (uint32_t i = 0; learner->workers && i < learner->n; ++i) {
-    pmt_lstm_free(learner->workers[i].lstm);
+    pmt_network_free(learner->workers[i].network);
     free(learner->workers[i].cells);
     free(learner->workers[i].gradient);
   }
   for (uint32_t i = 0; i < PMT_ARRAYS; ++i) { free(learner->array[i]); }
   free(learner->workers);
-  pmt_lstm_packed_free(&learner->packed);
+  free(learner->prepared);
   free(learner);
 }
 
 static PmtStatus build(PmtLearner* me) {
   const PmtLearnerOptions* o = &me->options;
   me->workers = calloc(me->n, sizeof *me->workers);
-  if (!me->workers || pmt_lstm_packed_new(&me->params, true, &me->packed)) { return PMT_NO_MEM; }
+  if (!me->workers || !(me->prepared = pmt_prepared_new(&me->params, true))) { return PMT_NO_MEM; }
   for (uint32_t i = 0; i < PMT_ARRAYS; ++i) {
     if (!(me->array[i] = pmt_params_array(&me->params))) { return PMT_NO_MEM; }
   }
@@ -58,7 +58,9 @@ static PmtStatus build(PmtLearner* me) {
     k->cells = calloc((size_t)o->steps * (k->end - k->first), sizeof *k->cells);
     k->gradient = pmt_params_array(&me->params);
     if (!k->cells || !k->gradient) { return PMT_NO_MEM; }
-    if (pmt_lstm_new(&me->params, k->end - k->first, o->steps, true, i, &k->lstm)) { return PMT_NO_MEM; }
+    const PmtBodySize size = {.params = &me->params, .streams = k->end - k->first, .steps = o->steps, .past = o->past,
+                              .part = i, .train = true};
+    if (pmt_network_new(&size, &k->network)) { return PMT_NO_MEM; }
   }
   return PMT_OK;
 }
@@ -69,6 +71,11 @@ PmtStatus pmt_learner_new(const PmtParams* params, const PmtLearnerOptions* opti
   if (options->streams < pmt_pool_size(pool)) {
     return pmt_fail(error, PMT_BAD_ARG, "batch %u is smaller than the number of threads, %u", options->streams,
                     pmt_pool_size(pool));
+  }
+  const PmtTrainShape* s = &params->shape;
+  if (s->body == &pmt_body_tf && s->pos == PMT_TRAIN_POS_SIN && (options->past || options->steps > s->window)) {
+    return pmt_fail(error, PMT_BAD_ARG, "sin: added positions end with the window of %u: no longer steps, nothing before",
+                    s->window);
   }
   PmtLearner* me = calloc(1, sizeof *me);
   if (!me) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
@@ -88,7 +95,7 @@ PmtCell* pmt_learner_cell(PmtLearner* learner, uint32_t stream, uint32_t t) {
   uint32_t i = 0;
   while (learner->workers[i].end <= stream) { ++i; }
   const Worker* k = &learner->workers[i];
-  return &k->cells[(size_t)t * (k->end - k->first) + stream - k->first];
+  return &k->cells[pmt_network_row(k->network, stream - k->first, t)];
 }
 
 float* pmt_learner_array(PmtLearner* learner, PmtArrayId id) { return learner->array[id]; }
@@ -96,14 +103,20 @@ float* pmt_learner_array(PmtLearner* learner, PmtArrayId id) { return learner->a
 /* -- carried state -------------------------------------------------------------------------------------------- */
 
 size_t pmt_learner_state_floats(const PmtLearner* learner) {
-  return (size_t)2 * learner->params.shape.layers * learner->options.streams * learner->params.shape.h;
+  size_t sum = 0;
+  for (uint32_t i = 0; i < learner->n; ++i) {
+    size_t n;
+    pmt_network_state(learner->workers[i].network, &n);
+    sum += n;
+  }
+  return sum;
 }
 
 void pmt_learner_save_state(const PmtLearner* learner, float* state) {
   for (uint32_t i = 0; i < learner->n; ++i) {
     size_t n;
-    const float* from = pmt_lstm_state(learner->workers[i].lstm, &n);
-    memcpy(state, from, n * sizeof *state);
+    const float* from = pmt_network_state(learner->workers[i].network, &n);
+    if (n) { memcpy(state, from, n * sizeof *state); }
     state += n;
   }
 }
@@ -111,8 +124,8 @@ void pmt_learner_save_state(const PmtLearner* learner, float* state) {
 void pmt_learner_restore_state(PmtLearner* learner, const float* state) {
   for (uint32_t i = 0; i < learner->n; ++i) {
     size_t n;
-    float* to = pmt_lstm_state(learner->workers[i].lstm, &n);
-    memcpy(to, state, n * sizeof *state);
+    float* to = pmt_network_state(learner->workers[i].network, &n);
+    if (n) { memcpy(to, state, n * sizeof *state); }
     state += n;
   }
 }
@@ -161,10 +174,11 @@ static void step_job(void* context, uint32_t index) {
   Worker* k = &me->workers[index];
   const float* w = me->array[PMT_ARRAY_WEIGHTS];
   const PmtDropout dropout = {.drop = me->options.drop, .seed = me->options.seed ^ 0x64726f70u, .step = me->step};
-  pmt_lstm_pack(&me->params, w, &me->packed, index, me->n);
+  const PmtPass pass = {.w = w, .prepared = me->prepared, .cells = k->cells, .dropout = &dropout};
+  pmt_prepare(&me->params, true, w, me->prepared, index, me->n);
   pmt_pool_barrier(me->pool);
-  k->nats = pmt_lstm_forward(k->lstm, w, &me->packed, k->cells, &dropout, NULL, NULL);
-  pmt_lstm_backward(k->lstm, w, &me->packed, k->cells, 1.0f / (float)me->n_counted, k->gradient);
+  k->nats = pmt_network_forward(k->network, &pass, NULL);
+  pmt_network_backward(k->network, &pass, 1.0f / (float)me->n_counted, k->gradient);
   pmt_pool_barrier(me->pool);
   sum_gradients(me, index);
   pmt_pool_barrier(me->pool);
@@ -174,8 +188,7 @@ static void step_job(void* context, uint32_t index) {
 static uint64_t count_targets(const PmtLearner* me) {
   uint64_t n = 0;
   for (uint32_t i = 0; i < me->n; ++i) {
-    const size_t n_cells = (size_t)me->options.steps * (me->workers[i].end - me->workers[i].first);
-    for (size_t c = 0; c < n_cells; ++c) { n += me->workers[i].cells[c].counts; }
+    for (size_t c = 0; c < pmt_network_rows(me->workers[i].network); ++c) { n += me->workers[i].cells[c].counts; }
   }
   return n ? n : 1;
 }

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /** @file learner.h  One optimiser step on B streams of T tokens, by N threads.
 
-    Above: trainer.c, bench_train. Below: lstm.c per thread, pointwise.c for AdamW.
+    Above: trainer.c, bench_jsb.c, bench_train. Below: network.c per thread, pointwise.c for AdamW.
     Thread i takes streams B*i/N .. B*(i+1)/N - 1. Gradients are summed in thread order, norms in share order: the
     result is the same bit for bit whenever the thread count is the same. */
 #ifndef PMT_TRAIN_LEARNER_H
 #define PMT_TRAIN_LEARNER_H
 
-#include "train/lstm.h"
+#include "train/network.h"
 #include "train/pool.h"
 
 typedef struct {
   uint32_t streams; /**< B */
   uint32_t steps;   /**< T */
+  uint32_t past;    /**< a Transformer also sees up to so many positions of the steps before, without gradient */
   uint64_t seed;
   float drop;       /**< dropout */
   float decay;      /**< weight decay of matrices, 0.01 */

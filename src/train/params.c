@@ -1,51 +1,71 @@
 /* SPDX-License-Identifier: ISC */
-/** @file params.c  Layout and first values of the weights. Above: trainer.c, lstm.c. Below: nn/tensors.h. */
+/** @file params.c  Layout and first values of the weights. Above: learner.c, network.c. Below: nn/tensors.h, body.h. */
 #include "train/params.h"
 
 #include "base/random.h"
+#include "train/body.h"
 
-#include <math.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void add_block(PmtParams* p, const char* name, uint32_t rows, uint32_t cols, bool decay) {
+static const float TOKEN_REACH = 0.8f, TABLE_REACH = 0.2f;
+
+/* One literal at each call, so the compiler cannot see it here. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static void print_name(char name[32], const char* format, uint32_t i) { snprintf(name, 32, format, i); }
+#pragma GCC diagnostic pop
+
+PmtBlock* pmt_params_add(PmtParams* p, const char* format, uint32_t i, uint32_t rows, uint32_t cols) {
+  assert(p->n_blocks < PMT_BLOCKS_MAX);
   PmtBlock* b = &p->block[p->n_blocks++];
-  *b = (PmtBlock){.at = p->n_floats, .rows = rows, .cols = cols, .decay = decay};
-  snprintf(b->name, sizeof b->name, "%s", name);
+  *b = (PmtBlock){.at = p->n_floats, .rows = rows, .cols = cols};
+  print_name(b->name, format, i);
   p->n_floats += ((size_t)rows * cols + 15) / 16 * 16;
+  return b;
 }
 
 PmtStatus pmt_params_layout(const PmtTrainShape* shape, PmtParams* params, PmtError* error) {
-  const PmtTrainShape s = *shape;
-  *params = (PmtParams){.shape = s};
-  if (s.layers < 1 || s.layers > PMT_TRAIN_LAYERS_MAX) {
-    return pmt_fail(error, PMT_BAD_ARG, "%u layers: 1 to %d are possible", s.layers, PMT_TRAIN_LAYERS_MAX);
+  *params = (PmtParams){.shape = *shape};
+  PmtStatus st = pmt_shape_check(shape, error);
+  if (st) { return st; }
+  const uint32_t width = shape->body->width(shape);
+  pmt_params_add(params, "emb.weight", 0, shape->vocab, shape->d)->reach = TOKEN_REACH;
+  for (uint32_t i = 0; i < shape->n_tables; ++i) {
+    char name[40];
+    snprintf(name, sizeof name, "%.24s.weight", shape->table[i].name);
+    pmt_params_add(params, name, 0, shape->table[i].rows, shape->d)->reach = TABLE_REACH;
   }
-  if (s.h < 1 || s.h > PMT_NET_DIM_MAX || s.d < 1 || s.d > PMT_NET_DIM_MAX) {
-    return pmt_fail(error, PMT_BAD_ARG, "hidden %u, embedding %u: both must be 1 to %d", s.h, s.d, PMT_NET_DIM_MAX);
-  }
-  if (s.styles < 1 || s.styles > PMT_STYLES_MAX) {
-    return pmt_fail(error, PMT_BAD_ARG, "%u styles: 1 to %d fit a model", s.styles, PMT_STYLES_MAX);
-  }
-  add_block(params, "emb.weight", s.vocab, s.d, false);
-  add_block(params, "style.weight", s.styles, s.d, false);
-  add_block(params, "meter.weight", PMT_TRAIN_METERS, s.d, false);
-  add_block(params, "key.weight", PMT_TRAIN_KEYS, s.d, false);
-  add_block(params, "phrase.weight", PMT_TRAIN_PHRASES, s.d, false);
-  add_block(params, "density.weight", PMT_TRAIN_DENSITIES, s.d, false);
-  for (uint32_t l = 0; l < s.layers; ++l) {
-    char name[32];
-    snprintf(name, sizeof name, "rnn.weight_ih_l%u", l);
-    add_block(params, name, 4 * s.h, pmt_layer_inputs(&s, l), true);
-    snprintf(name, sizeof name, "rnn.weight_hh_l%u", l);
-    add_block(params, name, 4 * s.h, s.h, true);
-    snprintf(name, sizeof name, "rnn.bias_ih_l%u", l);
-    add_block(params, name, 4 * s.h, 1, false);
-  }
-  add_block(params, "out.weight", s.vocab, s.h, true);
-  add_block(params, "out.bias", s.vocab, 1, false);
+  shape->body->layout(params);
+  PmtBlock* out = pmt_params_add(params, "out.weight", 0, shape->vocab, width);
+  out->decay = true;
+  out->reach = 1.0f / __builtin_sqrtf((float)width);
+  pmt_params_add(params, "out.bias", 0, shape->vocab, 1);
+  if (shape->leap_tokens) { pmt_params_add(params, "out.leap.weight", 0, 2 * shape->leap + 1, width)->decay = true; }
   return PMT_OK;
+}
+
+const PmtBlock* pmt_params_find(const PmtParams* params, const char* name) {
+  for (uint32_t i = 0; i < params->n_blocks; ++i) {
+    if (!strcmp(params->block[i].name, name)) { return &params->block[i]; }
+  }
+  return NULL;
+}
+
+size_t pmt_params_at(const PmtParams* params, const char* format, uint32_t i) {
+  char name[32];
+  print_name(name, format, i);
+  const PmtBlock* b = pmt_params_find(params, name);
+  assert(b);
+  return b->at;
+}
+
+size_t pmt_params_count(const PmtParams* params) {
+  size_t n = 0;
+  for (uint32_t i = 0; i < params->n_blocks; ++i) { n += (size_t)params->block[i].rows * params->block[i].cols; }
+  return n;
 }
 
 float* pmt_params_array(const PmtParams* params) {
@@ -54,46 +74,42 @@ float* pmt_params_array(const PmtParams* params) {
   return w;
 }
 
-static void fill_uniform(const PmtBlock* b, uint32_t number, uint64_t seed, float reach, float* w) {
-  for (size_t i = 0; i < (size_t)b->rows * b->cols; ++i) {
-    w[b->at + i] = reach * (2.0f * pmt_random_unit(seed, 0x696e6974u + number, i) - 1.0f);
+void pmt_params_init(const PmtParams* params, uint64_t seed, float* w) {
+  memset(w, 0, params->n_floats * sizeof *w);
+  for (uint32_t k = 0; k < params->n_blocks; ++k) {
+    const PmtBlock* b = &params->block[k];
+    for (size_t i = 0; i < (size_t)b->rows * b->cols; ++i) {
+      w[b->at + i] = b->centre + b->reach * (2.0f * pmt_random_unit(seed, 0x696e6974u + k, i) - 1.0f);
+    }
   }
+  if (params->shape.body->init) { params->shape.body->init(params, w); }
 }
 
-void pmt_params_init(const PmtParams* params, uint64_t seed, float* w) {
-  const uint32_t h = params->shape.h;
-  const uint32_t out = pmt_block_out(params);
-  const float reach = 1.0f / sqrtf((float)h);
-  memset(w, 0, params->n_floats * sizeof *w);
-  fill_uniform(&params->block[PMT_BLOCK_EMB], PMT_BLOCK_EMB, seed, 0.8f, w);
-  for (uint32_t i = PMT_BLOCK_STYLE; i < PMT_BLOCK_LAYERS; ++i) { fill_uniform(&params->block[i], i, seed, 0.2f, w); }
-  for (uint32_t l = 0; l < params->shape.layers; ++l) {
-    const uint32_t ih = pmt_block_ih(l);
-    fill_uniform(&params->block[ih], ih, seed, reach, w);
-    fill_uniform(&params->block[ih + 1], ih + 1, seed, reach, w);
-    for (uint32_t j = 0; j < h; ++j) { w[params->block[ih + 2].at + h + j] = 1.0f; }
-  }
-  fill_uniform(&params->block[out], out, seed, reach, w);
+static bool is_table(const PmtParams* params, uint32_t block) { return block >= 1 && block <= params->shape.n_tables; }
+
+/** Where two biases are trained as one, their sum is what counts. */
+static PmtStatus add_second_bias(const PmtParams* params, const PmtBlock* b, const PmtTensors* tensors, float* w,
+                                 PmtError* error) {
+  static const char first[] = "rnn.bias_ih_l";
+  char name[40];
+  if (strncmp(b->name, first, sizeof first - 1)) { return PMT_OK; }
+  snprintf(name, sizeof name, "rnn.bias_hh_l%s", b->name + sizeof first - 1);
+  if (pmt_params_find(params, name)) { return PMT_OK; }
+  float* second = malloc((size_t)b->rows * sizeof *second);
+  if (!second) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
+  const PmtStatus st = pmt_tensors_load(tensors, name, b->rows, 1, second, error);
+  for (uint32_t j = 0; !st && j < b->rows; ++j) { w[b->at + j] += second[j]; }
+  free(second);
+  return st;
 }
 
 PmtStatus pmt_params_load(const PmtParams* params, const PmtTensors* tensors, float* w, PmtError* error) {
   memset(w, 0, params->n_floats * sizeof *w);
   for (uint32_t i = 0; i < params->n_blocks; ++i) {
     const PmtBlock* b = &params->block[i];
-    const bool table = i >= PMT_BLOCK_STYLE && i < PMT_BLOCK_LAYERS;
-    if (table && !pmt_tensors_find(tensors, b->name)) { continue; } /* an absent table counts as zero */
+    if (is_table(params, i) && !pmt_tensors_find(tensors, b->name)) { continue; }
     PmtStatus st = pmt_tensors_load(tensors, b->name, b->rows, b->cols, w + b->at, error);
-    if (st) { return st; }
-  }
-  for (uint32_t l = 0; l < params->shape.layers; ++l) { /* the file has two biases a layer; their sum is what counts */
-    const PmtBlock* b = &params->block[pmt_block_ih(l) + 2];
-    char name[40];
-    snprintf(name, sizeof name, "rnn.bias_hh_l%u", l);
-    float* second = malloc((size_t)b->rows * sizeof *second);
-    if (!second) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
-    PmtStatus st = pmt_tensors_load(tensors, name, b->rows, 1, second, error);
-    for (uint32_t j = 0; !st && j < b->rows; ++j) { w[b->at + j] += second[j]; }
-    free(second);
+    if (!st) { st = add_second_bias(params, b, tensors, w, error); }
     if (st) { return st; }
   }
   return PMT_OK;

@@ -11,9 +11,8 @@
 
 enum { LANES = 16 };
 
-PMT_WIDE void pmt_point_forward(uint32_t h, float* restrict gates, const float* restrict bias,
-                                const float* restrict c_in, float* restrict c, float* restrict tanh_c,
-                                float* restrict out) {
+PMT_WIDE void pmt_point_lstm(uint32_t h, float* restrict gates, const float* restrict bias, const float* restrict c_in,
+                             float* restrict c, float* restrict tanh_c, float* restrict out) {
   for (uint32_t j = 0; j < h; ++j) {
     const float i = pmt_sigmoid(gates[j] + bias[j]);
     const float f = pmt_sigmoid(gates[h + j] + bias[h + j]);
@@ -31,12 +30,12 @@ PMT_WIDE void pmt_point_forward(uint32_t h, float* restrict gates, const float* 
   }
 }
 
-PMT_WIDE void pmt_point_backward(uint32_t h, float* restrict gates, const float* restrict c_in,
-                                 const float* restrict tanh_c, const float* restrict dh, const float* restrict dh_rec,
-                                 float* restrict dc) {
+PMT_WIDE void pmt_point_lstm_backward(uint32_t h, float* restrict gates, const float* restrict c_in,
+                                      const float* restrict tanh_c, const float* restrict dh, float* restrict d_rec,
+                                      float* restrict dc) {
   for (uint32_t j = 0; j < h; ++j) {
     const float i = gates[j], f = gates[h + j], g = gates[2 * h + j], o = gates[3 * h + j];
-    const float dout = dh[j] + dh_rec[j];
+    const float dout = dh[j] + d_rec[j];
     const float t = tanh_c[j];
     const float dcell = dout * o * (1.0f - t * t) + dc[j];
     gates[j] = dcell * g * i * (1.0f - i);
@@ -44,6 +43,50 @@ PMT_WIDE void pmt_point_backward(uint32_t h, float* restrict gates, const float*
     gates[2 * h + j] = dcell * i * (1.0f - g * g);
     gates[3 * h + j] = dout * t * o * (1.0f - o);
     dc[j] = dcell * f;
+    d_rec[j] = 0.0f;
+  }
+}
+
+PMT_WIDE void pmt_point_gru(uint32_t h, float* restrict gates, float* restrict hidden, const float* restrict bias,
+                            const float* restrict hidden_bias, const float* restrict h_in, float* restrict out) {
+  for (uint32_t j = 0; j < h; ++j) {
+    const float r = pmt_sigmoid(gates[j] + bias[j] + hidden[j] + hidden_bias[j]);
+    const float z = pmt_sigmoid(gates[h + j] + bias[h + j] + hidden[h + j] + hidden_bias[h + j]);
+    const float back = hidden[2 * h + j] + hidden_bias[2 * h + j];
+    const float n = pmt_tanh(gates[2 * h + j] + bias[2 * h + j] + r * back);
+    gates[j] = r;
+    gates[h + j] = z;
+    gates[2 * h + j] = n;
+    hidden[2 * h + j] = back;
+    out[j] = (1.0f - z) * n + z * h_in[j];
+  }
+}
+
+PMT_WIDE void pmt_point_gru_backward(uint32_t h, float* restrict gates, float* restrict hidden,
+                                     const float* restrict h_in, const float* restrict dh, float* restrict d_rec) {
+  for (uint32_t j = 0; j < h; ++j) {
+    const float r = gates[j], z = gates[h + j], n = gates[2 * h + j];
+    const float dout = dh[j] + d_rec[j];
+    const float dn = dout * (1.0f - z) * (1.0f - n * n);
+    const float dz = dout * (h_in[j] - n) * z * (1.0f - z);
+    const float dr = dn * hidden[2 * h + j] * r * (1.0f - r);
+    gates[j] = hidden[j] = dr;
+    gates[h + j] = hidden[h + j] = dz;
+    gates[2 * h + j] = dn;
+    hidden[2 * h + j] = dn * r;
+    d_rec[j] = dout * z;
+  }
+}
+
+PMT_WIDE void pmt_point_rnn(uint32_t h, const float* restrict sums, const float* restrict bias, float* restrict out) {
+  for (uint32_t j = 0; j < h; ++j) { out[j] = pmt_tanh(sums[j] + bias[j]); }
+}
+
+PMT_WIDE void pmt_point_rnn_backward(uint32_t h, float* restrict sums, const float* restrict out,
+                                     const float* restrict dh, float* restrict d_rec) {
+  for (uint32_t j = 0; j < h; ++j) {
+    sums[j] = (dh[j] + d_rec[j]) * (1.0f - out[j] * out[j]);
+    d_rec[j] = 0.0f;
   }
 }
 
@@ -95,6 +138,75 @@ PMT_WIDE float pmt_point_log_sum(uint32_t n, const float* logits) {
   }
   for (; i < n; ++i) { lane[0] += pmt_exp(logits[i] - top); }
   return top + logf(fold(lane));
+}
+
+PMT_WIDE void pmt_point_softmax_backward(uint32_t n, const float* restrict p, float* restrict ds, float a) {
+  float lane[LANES] = {0};
+  uint32_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    for (uint32_t k = 0; k < LANES; ++k) { lane[k] += p[i + k] * ds[i + k]; }
+  }
+  for (; i < n; ++i) { lane[0] += p[i] * ds[i]; }
+  const float mean = fold(lane);
+  for (i = 0; i < n; ++i) { ds[i] = a * p[i] * (ds[i] - mean); }
+}
+
+PMT_WIDE void pmt_point_slope(uint32_t n, float* scores, float slope) {
+  for (uint32_t i = 0; i < n; ++i) { scores[i] -= slope * (float)(int32_t)(n - 1 - i); }
+}
+
+PMT_WIDE float pmt_point_rms(uint32_t n, const float* restrict x, const float* restrict gain, float* restrict y) {
+  float lane[LANES] = {0};
+  uint32_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    for (uint32_t k = 0; k < LANES; ++k) { lane[k] += x[i + k] * x[i + k]; }
+  }
+  for (; i < n; ++i) { lane[0] += x[i] * x[i]; }
+  const float scale = 1.0f / __builtin_sqrtf(fold(lane) / (float)n + 1e-5f);
+  for (i = 0; i < n; ++i) { y[i] = gain[i] * x[i] * scale; }
+  return scale;
+}
+
+PMT_WIDE void pmt_point_rms_backward(uint32_t n, const float* restrict x, const float* restrict gain, float scale,
+                                     const float* restrict dy, float* restrict dx, float* restrict d_gain) {
+  float lane[LANES] = {0};
+  uint32_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    for (uint32_t k = 0; k < LANES; ++k) { lane[k] += x[i + k] * gain[i + k] * dy[i + k]; }
+  }
+  for (; i < n; ++i) { lane[0] += x[i] * gain[i] * dy[i]; }
+  const float along = fold(lane) * scale * scale * scale / (float)n;
+  for (i = 0; i < n; ++i) {
+    dx[i] += gain[i] * dy[i] * scale - x[i] * along;
+    d_gain[i] += dy[i] * x[i] * scale;
+  }
+}
+
+PMT_WIDE void pmt_point_gelu(uint32_t n, const float* restrict bias, float* restrict u, float* restrict g) {
+  const float a = 0.7978845608f, b = 0.044715f; /* sqrt(2 / pi) */
+  for (uint32_t i = 0; i < n; ++i) {
+    const float x = u[i] + bias[i];
+    const float t = pmt_tanh(a * (x + b * x * x * x));
+    g[i] = 0.5f * x * (1.0f + t);
+    u[i] = 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * a * (1.0f + 3.0f * b * x * x);
+  }
+}
+
+PMT_WIDE void pmt_point_turn(uint32_t n, const float* restrict turn, float sign, const float* restrict x,
+                             float* restrict y) {
+  for (uint32_t i = 0; i < n; i += 2) {
+    const float c = turn[i], s = sign * turn[i + 1];
+    y[i] = x[i] * c - x[i + 1] * s;
+    y[i + 1] = x[i] * s + x[i + 1] * c;
+  }
+}
+
+PMT_WIDE void pmt_point_sum(size_t n, float* restrict y, const float* restrict a, const float* restrict b) {
+  for (size_t i = 0; i < n; ++i) { y[i] = a[i] + b[i]; }
+}
+
+PMT_WIDE void pmt_point_multiply(size_t n, float* restrict y, const float* restrict x) {
+  for (size_t i = 0; i < n; ++i) { y[i] *= x[i]; }
 }
 
 PMT_WIDE void pmt_point_add(size_t n, float* restrict y, const float* restrict x) {

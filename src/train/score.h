@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /** @file score.h  How well weights predict pieces: nats per token and per quarter note.
 
-    Above: trainer.c, evaluate. Below: lstm.c, stream.c (unchanged pieces). Pieces are dealt to the threads in order of
-    length, so the sums are the same for the same thread count. */
+    Above: trainer.c, appraise.c. Below: scorer.c, stream.c (unchanged pieces). */
 #ifndef PMT_TRAIN_SCORE_H
 #define PMT_TRAIN_SCORE_H
 
 #include "train/corpus.h"
-#include "train/lstm.h"
-#include "train/pool.h"
+#include "train/scorer.h"
 
 /** One piece to be predicted. */
 typedef struct {
@@ -20,13 +18,9 @@ typedef struct {
   double quarters;         /**< out: length in quarter notes of what was predicted */
 } PmtScoreTask;
 
-typedef struct PmtScorer PmtScorer;
-PmtStatus pmt_scorer_new(const PmtParams* params, PmtPool* pool, PmtScorer** scorer);
-void pmt_scorer_free(PmtScorer* scorer);
-
 /** Fill in nats, tokens and quarters of all tasks. Style and meter are told; key only if `give_key`; no hindsight.
     @return PMT_NO_MEM */
-PmtStatus pmt_scorer_run(PmtScorer* scorer, const float* w, PmtScoreTask* tasks, size_t n_tasks, bool give_key);
+PmtStatus pmt_score_pieces(PmtScorer* scorer, const float* w, PmtScoreTask* tasks, size_t n_tasks, bool give_key);
 
 typedef struct { size_t pieces, tokens; double quarters, nats; } PmtScoreSum;
 /** Sum of the tasks of one style. */

@@ -3,6 +3,7 @@
 #include "train/stream.h"
 
 #include "base/random.h"
+#include "nn/net.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -34,11 +35,13 @@ static uint32_t vary_velocity(uint32_t bin, const PmtVariation* v) {
 
 static PmtCell condition_of(const PmtSlot* slot, const PmtVariation* v, int style,
                             const uint16_t octiles[PMT_OCTILE_LIMITS]) {
-  return (PmtCell){.style = (int8_t)(v->give_style ? style : -1), .meter = slot->meter,
-                   .key = v->give_key ? transpose_key(slot->key, v->transpose) : 0,
-                   .phrase = v->give_phrase ? slot->phrase : 0,
-                   .density = v->give_density ? (uint8_t)pmt_density_class(octiles, slot->bar_notes) : 0,
-                   .counts = true};
+  PmtCell cell = {.anchor = -1, .counts = true};
+  cell.input[PMT_INPUT_STYLE] = (int16_t)(v->give_style ? style : -1);
+  cell.input[PMT_INPUT_METER] = slot->meter;
+  cell.input[PMT_INPUT_KEY] = v->give_key ? transpose_key(slot->key, v->transpose) : 0;
+  cell.input[PMT_INPUT_PHRASE] = v->give_phrase ? slot->phrase : 0;
+  cell.input[PMT_INPUT_DENSITY] = (int16_t)(v->give_density ? pmt_density_class(octiles, slot->bar_notes) : 0);
+  return cell;
 }
 
 /** Writes tokens as cells; the target of a cell is known once the next token comes. */
@@ -54,6 +57,7 @@ static void put(Writer* w, PmtToken token) {
   PmtCell cell = w->condition;
   cell.token = token;
   cell.reset = token == PMT_BOS;
+  cell.beat = pmt_token_class(token) == PMT_CLASS_SLOT;
   w->cells[w->n++] = cell;
 }
 

@@ -7,7 +7,7 @@
 #define PMT_TRAIN_STREAM_H
 
 #include "train/corpus.h"
-#include "train/lstm.h"
+#include "train/cell.h"
 
 typedef struct {
   uint64_t seed;

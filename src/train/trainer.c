@@ -25,12 +25,7 @@ enum {
   PLAN_UNKNOWN = 1000000,
 };
 static const double REPORT_SECONDS = 5.0, RATE_END = 0.05, SMOOTH = 0.95, SCORE_SPEED_GUESS = 20000.0,
-                    FINAL_SHARE = 0.1, NGRAM_TOKEN_SECONDS = 3e-7;
-
-PmtTrainOptions pmt_train_defaults(void) {
-  return (PmtTrainOptions){.minutes = 10.0, .layers = 2, .hidden = 384, .embed = 192, .batch = 16, .length = 128,
-                           .dropout = 0.1, .rate = 3e-3, .balance = 0.6, .seed = 1};
-}
+                    RATE_TOKENS = 2048.0 /* a step: what --rate is meant for */, FINAL_SHARE = 0.1, NGRAM_TOKEN_SECONDS = 3e-7;
 
 static double now(void) {
   struct timespec t;
@@ -85,8 +80,9 @@ static PmtStatus load_corpora(PmtRun* run, PmtError* error) {
 static PmtStatus build_net(PmtRun* run, PmtError* error) {
   const PmtTrainOptions* o = run->options;
   PmtTrainResult* r = run->result;
-  const PmtTrainShape shape = {.vocab = pmt_vocab_size(r->facts.parts), .d = o->embed, .h = o->hidden,
-                               .layers = o->layers, .styles = (uint32_t)r->n_corpora};
+  PmtTrainShape shape = o->shape;
+  shape.vocab = pmt_vocab_size(r->facts.parts);
+  pmt_shape_music(&shape, (uint32_t)r->n_corpora);
   PmtStatus st = pmt_params_layout(&shape, &r->params, error);
   if (st) { return st; }
   const long online = sysconf(_SC_NPROCESSORS_ONLN);
@@ -94,11 +90,25 @@ static PmtStatus build_net(PmtRun* run, PmtError* error) {
   if (!o->threads && threads > o->batch) { threads = o->batch; }
   openblas_set_num_threads(1); /* each of our threads calls its own products */
   if (pmt_pool_new(threads, &run->pool)) { return pmt_fail(error, PMT_NO_MEM, "cannot start %u threads", threads); }
-  const PmtLearnerOptions learner = {.streams = o->batch, .steps = o->length, .seed = o->seed, .drop = (float)o->dropout,
-                                     .decay = 0.01f, .clip = 1.0f, .average = 0.999f};
+  const PmtLearnerOptions learner = {.streams = o->batch, .steps = o->length, .past = (uint32_t)o->past, .seed = o->seed,
+                                     .drop = (float)o->dropout, .decay = 0.01f, .clip = 1.0f, .average = 0.999f};
   if ((st = pmt_learner_new(&r->params, &learner, run->pool, &run->learner, error))) { return st; }
-  tell(run, "%zu parameters, %u threads, OpenBLAS core %s\n", r->params.n_floats, threads, openblas_get_corename());
+  tell(run, "%zu parameters, %u threads, OpenBLAS core %s\n", pmt_params_count(&r->params), threads, openblas_get_corename());
   return PMT_OK;
+}
+
+/** Nothing is chosen in silence. */
+static void settle(PmtRun* run) {
+  PmtTrainOptions* o = &run->result->options;
+  char shape[160];
+  size_t tokens = 0;
+  for (size_t k = 0; k < run->result->n_corpora; ++k) {
+    tokens += pmt_corpus_count(&run->result->corpora[k], PMT_SPLIT_TRAIN).tokens;
+  }
+  pmt_train_settle(o, tokens);
+  pmt_shape_describe(&o->shape, shape, sizeof shape);
+  tell(run, "%s, dropout %g, batch %u x %u%s, rate %g (what was not said is chosen for %.2f M training tokens)\n", shape,
+       o->dropout, o->batch, o->length, o->past ? " and what came before" : "", o->rate, (double)tokens * 1e-6);
 }
 
 /** Tokens of a style in an evaluation on the way: less in a short run, so that all take no more than a twelfth of it. */
@@ -200,7 +210,7 @@ static float rate_now(const PmtRun* run) {
   const double warm = run->plan / 10 < WARM_UP ? (double)(run->plan / 10) : (double)WARM_UP;
   const double begin = (double)run->step + 1.0 < warm ? ((double)run->step + 1.0) / warm : 1.0;
   const double cosine = RATE_END + (1.0 - RATE_END) * 0.5 * (1.0 + cos(M_PI * run->progress));
-  return (float)(o->rate * sqrt((double)o->batch / 16.0) * begin * cosine);
+  return (float)(o->rate * sqrt((double)o->batch * o->length / RATE_TOKENS) * begin * cosine);
 }
 
 /* -- evaluation ----------------------------------------------------------------------------------------------- */
@@ -224,7 +234,7 @@ static PmtStatus evaluate_both(PmtRun* run, PmtTrainPoint* point, PmtArrayId* be
   *better = PMT_ARRAY_AVERAGE;
   for (int i = 0; i < 2; ++i) {
     double style[PMT_STYLES_MAX];
-    if (pmt_scorer_run(run->scorer, pmt_learner_array(run->learner, both[i]), run->tasks, run->n_tasks, false)) {
+    if (pmt_score_pieces(run->scorer, pmt_learner_array(run->learner, both[i]), run->tasks, run->n_tasks, false)) {
       return pmt_fail(error, PMT_NO_MEM, "out of memory in the evaluation");
     }
     const double valid = mean_of_styles(run, style);
@@ -390,7 +400,7 @@ static PmtStatus score_split(PmtRun* run, PmtSplit split, PmtSplitResult results
     st = pmt_score_tasks(&r->corpora[k], split, (int)k, 0, all ? 0 : most, &tasks, &n);
     r->sampled |= !all;
   }
-  if (!st) { st = pmt_scorer_run(run->scorer, run->best, tasks, n, false); }
+  if (!st) { st = pmt_score_pieces(run->scorer, run->best, tasks, n, false); }
   for (size_t k = 0; !st && k < r->n_corpora; ++k) {
     results[k] = (PmtSplitResult){.sum = pmt_score_sum(tasks, n, (int)k), .ngram = (double)NAN};
   }
@@ -464,10 +474,10 @@ static PmtStatus finish(PmtRun* run, PmtError* error) {
 }
 
 PmtStatus pmt_train(const PmtTrainOptions* options, PmtTrainResult* result, PmtError* error) {
-  *result = (PmtTrainResult){0};
+  *result = (PmtTrainResult){.options = *options};
   PmtRun* run = calloc(1, sizeof *run);
   if (!run) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
-  *run = (PmtRun){.options = options, .result = result, .best_valid = (double)INFINITY, .started = now(),
+  *run = (PmtRun){.options = &result->options, .result = result, .best_valid = (double)INFINITY, .started = now(),
                   .score_speed = SCORE_SPEED_GUESS};
   snprintf(run->checkpoint, sizeof run->checkpoint, "%s%s", options->checkpoint ? options->checkpoint : options->out,
            options->checkpoint ? "" : ".checkpoint");
@@ -475,7 +485,10 @@ PmtStatus pmt_train(const PmtTrainOptions* options, PmtTrainResult* result, PmtE
   if (!st && pmt_facts_collect(result->corpora, result->n_corpora, &result->facts)) {
     st = pmt_fail(error, PMT_NO_MEM, "out of memory");
   }
-  if (!st) { st = build(run, error); }
+  if (!st) {
+    settle(run);
+    st = build(run, error);
+  }
   if (!st && options->resume) { st = pmt_checkpoint_read(run, error); }
   if (!st) { st = train(run, error); }
   if (!st && result->finished) { st = finish(run, error); }

@@ -28,8 +28,13 @@ typedef struct {
   double minutes;          /**< budget; used when steps is 0 */
   uint64_t steps;          /**< exact number of steps; 0 = by time */
   uint64_t pause_after;    /**< write a checkpoint and return after this step, unfinished; 0 = never */
-  uint32_t layers, hidden, embed, batch, length, threads; /**< threads 0 = processors online */
-  double dropout, rate, balance;
+  uint32_t threads;        /**< 0 = processors online */
+  PmtTrainShape shape;     /**< the body; sizes that are 0 are chosen by the size of the corpus; vocabulary and tables are
+                                not the caller's business */
+  uint32_t batch, length;  /**< streams, and tokens a step of each; 0 = chosen */
+  int32_t past;            /**< Transformer: positions of earlier steps seen without gradient; below 0 = chosen */
+  double dropout, rate;    /**< below 0, and 0: chosen */
+  double balance;
   uint64_t seed;
   const char *title, *author, *license; /**< may be NULL */
   const char* command;     /**< the command line, for the card */
@@ -38,6 +43,8 @@ typedef struct {
 } PmtTrainOptions;
 
 PmtTrainOptions pmt_train_defaults(void);
+/** Choose what is left open. @param tokens to train on */
+void pmt_train_settle(PmtTrainOptions* options, size_t tokens);
 
 /** One evaluation: a point of the curves. */
 typedef struct {
@@ -56,6 +63,7 @@ typedef struct {
 
 /** What a finished run leaves for the card and the curve. */
 typedef struct {
+  PmtTrainOptions options; /**< with nothing left open */
   PmtFacts facts;
   PmtCorpus* corpora;      /**< owned */
   size_t n_corpora;

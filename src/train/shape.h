@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/** @file shape.h  Architecture and sizes of a net in training, as options say them and as model files do.
+
+    Above: params.c (blocks), trainer.c, export.c, appraise.c. Below: body.h (the architectures), nn/tensors.h. */
+#ifndef PMT_TRAIN_SHAPE_H
+#define PMT_TRAIN_SHAPE_H
+
+#include "base/status.h"
+#include "nn/net.h"
+#include "train/cell.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+  PMT_TRAIN_LAYERS_MAX = PMT_LAYERS_MAX,
+  PMT_TRAIN_KEYS = 25,
+  PMT_TRAIN_PHRASES = 9,
+  PMT_TRAIN_DENSITIES = 9,
+  PMT_TRAIN_METERS = 26,
+  PMT_TRAIN_WINDOW_MAX = 8192,
+};
+
+/** How a Transformer knows where: docs/model.md, section 4. */
+typedef enum {
+  PMT_TRAIN_POS_ROPE,
+  PMT_TRAIN_POS_ROPE2,
+  PMT_TRAIN_POS_SIN,
+  PMT_TRAIN_POS_ALIBI,
+  PMT_TRAIN_POS_REL,
+  PMT_TRAIN_POSES
+} PmtTrainPos;
+const char* pmt_train_pos_name(PmtTrainPos pos);
+bool pmt_train_pos_find(const char* name, PmtTrainPos* pos);
+
+typedef struct { char name[32]; uint32_t rows; } PmtInputTable;
+
+struct PmtBody;
+
+typedef struct {
+  const struct PmtBody* body;
+  uint32_t vocab;  /**< V */
+  uint32_t d;      /**< embedding width; a Transformer's width throughout */
+  uint32_t layers; /**< 1..PMT_TRAIN_LAYERS_MAX */
+  uint32_t h;      /**< recurrent: hidden width of each layer */
+  uint32_t heads, ff; /**< Transformer */
+  uint32_t window; /**< Transformer: a query sees so many keys, its own among them */
+  uint32_t reach;  /**< Transformer, rel: rows of the distance table, 1..window */
+  PmtTrainPos pos;   /**< Transformer */
+  PmtInputTable table[PMT_INPUTS_MAX];
+  uint32_t n_tables;
+  uint32_t leap_tokens; /**< 0, or: tokens 0..leap_tokens-1 are pitches, and the logit of token v also has a weight row
+                             for v - anchor (cell.h) while that is within -leap..leap: melody is heard as intervals */
+  uint32_t leap;
+} PmtTrainShape;
+
+/** The five tables of music from MIDI. @param styles rows of style.weight */
+void pmt_shape_music(PmtTrainShape* shape, uint32_t styles);
+
+/** Rows of a table; 0 = no such table. */
+uint32_t pmt_shape_rows(const PmtTrainShape* shape, const char* table);
+
+/** Refuse sizes out of range with a line that names them. */
+PmtStatus pmt_shape_check(const PmtTrainShape* shape, PmtError* error);
+
+/** "lstm 2 x 384, d 192", "tf 6 x 256, heads 8, ff 1024, window 512, rope": architecture and sizes for people. */
+void pmt_shape_describe(const PmtTrainShape* shape, char* text, size_t size);
+
+/** From metadata and tensor shapes of a model file with the tables of music. */
+PmtStatus pmt_shape_read(const PmtTensors* tensors, PmtTrainShape* shape, PmtError* error);
+
+#endif
