@@ -142,7 +142,7 @@ static void move(PmtEngine* const e, const PmtPosition* const position, const Pm
     pmt_place_jump(e, out, frame, tick);
     break;
   case PMT_CLOCK_STARTED:
-    pmt_tape_cut(e, PMT_TAPE_START, time);
+    pmt_tape_cut(e, pmt_place_goes_on(e) ? PMT_TAPE_JUMP : PMT_TAPE_START, time);
     pmt_engine_forget_notes(e, out, frame);
     pmt_place_start(e);
     break;

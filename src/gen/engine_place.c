@@ -224,10 +224,15 @@ static void forget(PmtEngine* const e) {
   }
 }
 
+bool pmt_place_goes_on(const PmtEngine* const e) {
+  const PmtPlace place = pmt_clock_place(&e->clock, pmt_clock_tick(&e->clock));
+  return is_resumed(e, &place) || is_brief(e);
+}
+
 void pmt_place_start(PmtEngine* const e) {
   PmtSlotWork* const slot = &e->slot;
   const PmtPlace place = pmt_clock_place(&e->clock, pmt_clock_tick(&e->clock));
-  const bool goes_on = is_resumed(e, &place) || is_brief(e);
+  const bool goes_on = pmt_place_goes_on(e);
   e->has_last = false;
   if (!goes_on) {
     forget(e);

@@ -152,6 +152,8 @@ void pmt_engine_resume(PmtEngine* engine) PMT_RT;
 
 /* engine_place.c: where the music of the next slot comes from. All PMT_RT. */
 
+/** Whether a start at the present place goes on with what was played, or begins afresh. */
+bool pmt_place_goes_on(const PmtEngine* engine) PMT_RT;
 /** The transport starts. */
 void pmt_place_start(PmtEngine* engine) PMT_RT;
 /** The transport stopped. */

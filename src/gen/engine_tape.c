@@ -49,18 +49,23 @@ void pmt_tape_cut(PmtEngine* const e, const PmtTapeKind kind, const uint64_t tim
   pmt_tape_clock(e);
 }
 
+/** A ramp changes the tempo in every cycle: steps below a thousandth are left out, and never add up to more. */
+static bool differs(const uint64_t tempo, const uint64_t written) {
+  return (tempo > written ? tempo - written : written - tempo) * 1000 > written;
+}
+
 void pmt_tape_clock(PmtEngine* const e) {
   const uint64_t time = pmt_tape_at(e, pmt_clock_tick(&e->clock));
   const double quarters = (double)e->clock.bpm * 4.0 / (double)e->clock.unit * (double)e->clock.speed;
   const uint64_t tempo = (uint64_t)(60e6 / quarters + 0.5);
   const uint64_t meter = (uint64_t)((double)e->clock.beats * 64.0 + 0.5) << 8 | (uint64_t)e->clock.unit;
-  if (tempo != e->tape_tempo) {
+  if (differs(tempo, e->tape_tempo)) {
     pmt_tape_add(e->tape, PMT_TAPE_TEMPO, time, tempo);
+    e->tape_tempo = tempo;
   }
   if (meter != e->tape_meter) {
     pmt_tape_add(e->tape, PMT_TAPE_METER, time, meter);
   }
-  e->tape_tempo = tempo;
   e->tape_meter = meter;
 }
 
