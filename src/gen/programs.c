@@ -11,10 +11,11 @@ size_t pmt_programs_put(const PmtModel* const model, const uint32_t style, const
                         const uint64_t tick, PmtSmfEvent* const events) {
   size_t n = 0;
   for (uint32_t channel = 0; style < model->n_styles && channel < PMT_CHANNELS; ++channel) {
-    const uint32_t part = part_of(first, channel);
-    if ((used >> channel & 1) && channel != PMT_DRUM_CHANNEL && part < model->parts) {
-      events[n++] = (PmtSmfEvent){
-          .tick = tick, .bytes = {(uint8_t)(0xc0 | channel), model->program[style][part]}, .size = 2};
+    const bool drums = channel == PMT_DRUM_CHANNEL;
+    const uint32_t part = drums ? 0 : part_of(first, channel);
+    if ((used >> channel & 1) && part < model->parts) {
+      const uint8_t program = drums ? model->kit[style] : model->program[style][part];
+      events[n++] = (PmtSmfEvent){.tick = tick, .bytes = {(uint8_t)(0xc0 | channel), program}, .size = 2};
     }
   }
   return n;
