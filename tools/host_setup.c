@@ -2,6 +2,8 @@
 /* Opening and closing: world, features, ports. Above: host.h. Below: lilv. */
 #include "host_private.h"
 
+#include "../plugin/ports.h"
+
 #include <lv2/core/lv2.h>
 #include <lv2/midi/midi.h>
 #include <lv2/patch/patch.h>
@@ -218,7 +220,7 @@ static PmtStatus load_bundle(PmtHost* host, PmtError* error) {
   return PMT_OK;
 }
 
-/* The first property of the plugin that takes a file: what Carla sets too. */
+/* The property that takes a model. Plugins that have none of that name: the first one that takes a file, as in Carla. */
 static void find_path_property(PmtHost* host) {
   LilvNode* writable = lilv_new_uri(host->world, LV2_PATCH__writable);
   LilvNode* range = lilv_new_uri(host->world, "http://www.w3.org/2000/01/rdf-schema#range");
@@ -226,7 +228,8 @@ static void find_path_property(PmtHost* host) {
   LilvNodes* properties = lilv_plugin_get_value(host->plugin, writable);
   LILV_FOREACH (nodes, i, properties) {
     const LilvNode* property = lilv_nodes_get(properties, i);
-    if (!host->path_property && lilv_world_ask(host->world, property, range, path)) {
+    const bool model = !strcmp(lilv_node_as_uri(property), PMT_PLUGIN_MODEL_URI);
+    if ((model || !host->path_property) && lilv_world_ask(host->world, property, range, path)) {
       host->path_property = pmt_host_map(&host->table, lilv_node_as_uri(property));
     }
   }
