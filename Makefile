@@ -53,7 +53,7 @@ ifneq ($(filter-out deps clean distclean,$(or $(MAKECMDGOALS),all)),)
 endif
 
 LIB_SRC   := $(sort $(wildcard src/base/*.c src/nn/*.c src/music/*.c src/gen/*.c))
-TRAIN_SRC := $(sort $(wildcard src/train/*.c))
+TRAIN_SRC := $(sort $(wildcard src/train/*.c src/measure/*.c))
 TOOL_SRC  := $(sort $(wildcard tools/*.c))
 PLUGIN_SRC := $(sort $(wildcard plugin/*.c))
 GENERATOR_ONLY := plugin/generator_setup.c
@@ -81,7 +81,7 @@ $(BUILD)/obj/%.o: %.c
 
 # Extra flags by folder or by file: EXTRA_<top folder>, EXTRA_<file name without .c>.
 EXTRA_src = $(JANSSON_CFLAGS) $(BLAS_CFLAGS)
-EXTRA_tools = $(LILV_CFLAGS) $(LV2_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS)
+EXTRA_tools = $(LILV_CFLAGS) $(LV2_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS) -Iplugin
 EXTRA_plugin = $(LV2_CFLAGS) $(FLUID_CFLAGS) -Iplugin
 EXTRA_tests = $(LILV_CFLAGS) $(LV2_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS) $(BLAS_CFLAGS) -Itests -Iplugin
 EXTRA_bench = $(LILV_CFLAGS) $(LV2_CFLAGS) $(BLAS_CFLAGS) -Itests

@@ -2,7 +2,7 @@
 /* Opening and closing: world, features, ports. Above: host.h. Below: lilv. */
 #include "host_private.h"
 
-#include "../plugin/ports.h"
+#include "ports.h"
 
 #include <lv2/core/lv2.h>
 #include <lv2/midi/midi.h>
