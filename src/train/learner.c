@@ -91,6 +91,12 @@ PmtStatus pmt_learner_new(const PmtParams* params, const PmtLearnerOptions* opti
   return PMT_OK;
 }
 
+const PmtParams* pmt_learner_params(const PmtLearner* learner) { return &learner->params; }
+
+size_t pmt_learner_step_tokens(const PmtLearner* learner) {
+  return (size_t)learner->options.streams * learner->options.steps;
+}
+
 PmtCell* pmt_learner_cell(PmtLearner* learner, uint32_t stream, uint32_t t) {
   uint32_t i = 0;
   while (learner->workers[i].end <= stream) { ++i; }

@@ -28,6 +28,9 @@ PmtStatus pmt_learner_new(const PmtParams* params, const PmtLearnerOptions* opti
                           PmtError* error);
 void pmt_learner_free(PmtLearner* learner);
 
+const PmtParams* pmt_learner_params(const PmtLearner* learner);
+size_t pmt_learner_step_tokens(const PmtLearner* learner); /**< B * T */
+
 /** Cell t of a stream, to be filled before each step. */
 PmtCell* pmt_learner_cell(PmtLearner* learner, uint32_t stream, uint32_t t);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** @file run.h  The state of a training run, shared by trainer.c (which moves it) and checkpoint.c (which keeps it). */
+/** @file run.h  The state of a training run, shared by trainer.c (which moves it) and
+    trainer_checkpoint.c (which keeps it). */
 #ifndef PMT_TRAIN_RUN_H
 #define PMT_TRAIN_RUN_H
 
@@ -16,25 +17,14 @@ typedef struct {
   PmtScorer* scorer;
   PmtScoreTask* tasks;       /* of the evaluations on the way */
   size_t n_tasks;
-  float* best;               /* weights of the best evaluation */
-  double best_valid;         /* INFINITY before the first */
-  uint32_t n_stale;          /* evaluations since the best */
-  uint64_t step;
-  double progress;           /* 0..1: position on the cosine; never goes back */
-  uint32_t n_evaluated;      /* of PMT_EVALUATIONS */
-  double train_sum;          /* nats a token summed since the last evaluation */
-  uint64_t train_n;
-  double seconds;            /* spent by earlier parts of the run */
-  double started;            /* clock when this part began */
-  double step_seconds;       /* smoothed; 0 = not known */
-  double evaluation_seconds; /* of the last one */
+  double styles[PMT_ARRAYS][PMT_STYLES_MAX]; /* nats a quarter of the last evaluation, of weights and of average */
   double score_speed;        /* tokens a second of an evaluation */
-  uint64_t plan;             /* steps in all, as planned now */
+  PmtCourse course;
 } PmtRun;
 
 /** Write everything that a resumed run needs, whole or not at all. */
-PmtStatus pmt_checkpoint_write(const PmtRun* run, PmtError* error);
+PmtStatus pmt_run_keep(const PmtRun* run, PmtError* error);
 /** Read it back into a run built from the same options and data. @return PMT_BAD_ARG when they differ, naming what */
-PmtStatus pmt_checkpoint_read(PmtRun* run, PmtError* error);
+PmtStatus pmt_run_resume(PmtRun* run, PmtError* error);
 
 #endif

@@ -13,25 +13,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
-  WARM_UP = 100,          /* steps of linear warm-up, less in a short run */
   PATIENCE = 5,           /* evaluations without gain, in the second half, that end the run */
   PIECES_MAX = 40,        /* a style on the way */
   TOKENS_MAX = 16000,     /* a style on the way: steps are worth more than a sharper estimate */
-  MEASURE_STEPS = 10,     /* before the first plan by time */
-  PLAN_UNKNOWN = 1000000,
 };
-static const double REPORT_SECONDS = 5.0, RATE_END = 0.05, SMOOTH = 0.95, SCORE_SPEED_GUESS = 20000.0,
-                    RATE_TOKENS = 2048.0 /* a step: what --rate is meant for */, FINAL_SHARE = 0.1, NGRAM_TOKEN_SECONDS = 3e-7;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
+static const double SCORE_SPEED_GUESS = 20000.0, FINAL_SHARE = 0.1, NGRAM_TOKEN_SECONDS = 3e-7;
 
 PMT_PRINTF(2, 3) static void tell(const PmtRun* run, const char* format, ...) {
   if (!run->options->log) { return; }
@@ -57,7 +46,7 @@ static PmtStatus load_corpora(PmtRun* run, PmtError* error) {
   r->corpora = calloc(o->n_styles, sizeof *r->corpora);
   if (!r->corpora) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
   for (size_t k = 0; k < o->n_styles; ++k) {
-    const double start = now();
+    const double start = pmt_course_clock();
     PmtCorpus* c = &r->corpora[k];
     Refused refused = {run, o->styles[k].name};
     PmtStatus st = pmt_corpus_load(o->styles[k].name, o->styles[k].folder, PMT_CORPUS_PARTS_MAX, tell_refusal, &refused, c,
@@ -69,7 +58,7 @@ static PmtStatus load_corpora(PmtRun* run, PmtError* error) {
     tell(run, "%s: %zu pieces (%zu train, %zu valid, %zu test), %zu refused, %.2f M tokens, %.1f tokens/quarter, %.1f s\n",
          c->name, c->n_pieces, train.pieces, valid.pieces, test.pieces, c->n_refused,
          (double)(train.tokens + valid.tokens + test.tokens) * 1e-6,
-         (double)train.tokens / (train.quarters > 0.0 ? train.quarters : 1.0), now() - start);
+         (double)train.tokens / (train.quarters > 0.0 ? train.quarters : 1.0), pmt_course_clock() - start);
     if (!train.pieces) { return pmt_fail(error, PMT_BAD_FILE, "%s: no piece to train on", c->folder); }
   }
   return PMT_OK;
@@ -132,10 +121,8 @@ static PmtStatus build(PmtRun* run, PmtError* error) {
   for (size_t k = 0; !st && k < r->n_corpora; ++k) {
     st = pmt_score_tasks(&r->corpora[k], PMT_SPLIT_VALID, (int)k, PIECES_MAX, waypoint_tokens(o), &run->tasks, &run->n_tasks);
   }
-  run->best = pmt_params_array(&r->params);
-  if (st || !run->best) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
-  memcpy(run->best, pmt_learner_array(run->learner, PMT_ARRAY_WEIGHTS), r->params.n_floats * sizeof(float));
-  return PMT_OK;
+  if (!st) { st = pmt_course_attach(&run->course, run->learner); }
+  return st ? pmt_fail(error, PMT_NO_MEM, "out of memory") : PMT_OK;
 }
 
 static void dismantle(PmtRun* run) {
@@ -143,13 +130,11 @@ static void dismantle(PmtRun* run) {
   pmt_streams_free(run->streams);
   pmt_scorer_free(run->scorer);
   pmt_pool_free(run->pool);
+  pmt_course_end(&run->course);
   free(run->tasks);
-  free(run->best);
 }
 
-/* -- the plan ------------------------------------------------------------------------------------------------- */
-
-static double elapsed(const PmtRun* run) { return run->seconds + now() - run->started; }
+/* -- time ----------------------------------------------------------------------------------------------------- */
 
 /** Tokens of a style and split to score at the end: all, unless that would take more than a tenth of a short budget. */
 static size_t final_tokens(const PmtRun* run) {
@@ -173,8 +158,9 @@ static bool wants_ngram(const PmtRun* run) {
   return o->steps || ngram_seconds(run) < FINAL_SHARE * o->minutes * 60.0;
 }
 
-/** Seconds to keep for what is still to come beside the steps: evaluations, and scoring valid and test at the end. */
-static double reserve(const PmtRun* run) {
+/** Scoring valid and test at the end. */
+static double reserve(void* handle) {
+  const PmtRun* run = handle;
   const PmtTrainResult* r = run->result;
   const size_t most = final_tokens(run);
   double tokens = 0.0;
@@ -184,33 +170,7 @@ static double reserve(const PmtRun* run) {
       tokens += (double)(n < most ? n : most);
     }
   }
-  return tokens / run->score_speed + (PMT_EVALUATIONS - run->n_evaluated) * run->evaluation_seconds +
-         (wants_ngram(run) ? ngram_seconds(run) : 0.0);
-}
-
-/** By time: as many steps as the rest of the budget allows at the present speed. */
-static void make_plan(PmtRun* run) {
-  const PmtTrainOptions* o = run->options;
-  if (o->steps) {
-    run->plan = o->steps;
-    return;
-  }
-  const double left = o->minutes * 60.0 - elapsed(run) - reserve(run);
-  if (run->step_seconds <= 0.0) {
-    run->plan = run->step + PLAN_UNKNOWN;
-  } else {
-    run->plan = run->step + (left > 0.0 ? (uint64_t)(left / run->step_seconds) : 0);
-  }
-}
-
-/** Linear warm-up, then a cosine down to 5 %. The position advances by an equal share of what is left, so a new plan
-    bends the curve and never makes it jump. */
-static float rate_now(const PmtRun* run) {
-  const PmtTrainOptions* o = run->options;
-  const double warm = run->plan / 10 < WARM_UP ? (double)(run->plan / 10) : (double)WARM_UP;
-  const double begin = (double)run->step + 1.0 < warm ? ((double)run->step + 1.0) / warm : 1.0;
-  const double cosine = RATE_END + (1.0 - RATE_END) * 0.5 * (1.0 + cos(M_PI * run->progress));
-  return (float)(o->rate * sqrt((double)o->batch * o->length / RATE_TOKENS) * begin * cosine);
+  return tokens / run->score_speed + (wants_ngram(run) ? ngram_seconds(run) : 0.0);
 }
 
 /* -- evaluation ----------------------------------------------------------------------------------------------- */
@@ -228,56 +188,30 @@ static double mean_of_styles(const PmtRun* run, double style[PMT_STYLES_MAX]) {
   return n ? sum / (double)n : (double)NAN;
 }
 
-/** Evaluate the weights and their moving average; the point keeps the better of the two. */
-static PmtStatus evaluate_both(PmtRun* run, PmtTrainPoint* point, PmtArrayId* better, PmtError* error) {
-  static const PmtArrayId both[2] = {PMT_ARRAY_AVERAGE, PMT_ARRAY_WEIGHTS};
-  *better = PMT_ARRAY_AVERAGE;
-  for (int i = 0; i < 2; ++i) {
-    double style[PMT_STYLES_MAX];
-    if (pmt_score_pieces(run->scorer, pmt_learner_array(run->learner, both[i]), run->tasks, run->n_tasks, false)) {
-      return pmt_fail(error, PMT_NO_MEM, "out of memory in the evaluation");
-    }
-    const double valid = mean_of_styles(run, style);
-    if (i && !(valid < point->valid)) { continue; }
-    point->valid = valid;
-    memcpy(point->style, style, sizeof style);
-    *better = both[i];
-  }
-  point->averaged = *better == PMT_ARRAY_AVERAGE;
-  return PMT_OK;
-}
-
-static void tell_point(const PmtRun* run, const PmtTrainPoint* point, bool gained) {
-  tell(run, "evaluation %u of %d, step %" PRIu64 ": train %.3f nats/token; valid nats/quarter", run->n_evaluated,
-       PMT_EVALUATIONS, point->step, point->train);
-  for (size_t k = 0; k < run->result->n_corpora; ++k) { tell(run, " %s %.2f", run->result->corpora[k].name, point->style[k]); }
-  tell(run, " mean %.3f%s%s\n", point->valid, point->averaged ? " (averaged weights)" : "", gained ? ", best so far" : "");
-}
-
-static PmtStatus evaluate(PmtRun* run, PmtError* error) {
-  PmtTrainResult* r = run->result;
-  const double start = now();
-  PmtTrainPoint point = {.step = run->step, .train = run->train_n ? run->train_sum / (double)run->train_n : (double)NAN};
-  PmtArrayId better;
-  PmtStatus st = evaluate_both(run, &point, &better, error);
-  if (st) { return st; }
-  ++run->n_evaluated;
-  const bool gained = !(point.valid >= run->best_valid);
-  if (gained) {
-    run->best_valid = isnan(point.valid) ? (double)INFINITY : point.valid;
-    r->best_step = run->step;
-    memcpy(run->best, pmt_learner_array(run->learner, better), r->params.n_floats * sizeof(float));
-  }
-  run->n_stale = gained ? 0 : run->n_stale + 1;
-  if (r->n_points < sizeof r->points / sizeof *r->points) { r->points[r->n_points++] = point; }
-  run->train_sum = 0.0;
-  run->train_n = 0;
-  run->evaluation_seconds = now() - start;
+/** Of weights or average: @param[out] valid mean over styles of nats a quarter */
+static PmtStatus evaluate(void* handle, PmtArrayId which, const float* w, double* valid, PmtError* error) {
+  PmtRun* run = handle;
+  const double start = pmt_course_clock();
   size_t tokens = 0;
+  if (pmt_score_pieces(run->scorer, w, run->tasks, run->n_tasks, false)) {
+    return pmt_fail(error, PMT_NO_MEM, "out of memory in the evaluation");
+  }
+  *valid = mean_of_styles(run, run->styles[which]);
   for (size_t i = 0; i < run->n_tasks; ++i) { tokens += run->tasks[i].tokens; }
-  if (tokens) { run->score_speed = 2.0 * (double)tokens / run->evaluation_seconds; }
-  tell_point(run, &point, gained);
+  if (tokens) { run->score_speed = (double)tokens / (pmt_course_clock() - start); }
   return PMT_OK;
+}
+
+static void note(void* handle, const PmtCoursePoint* at) {
+  PmtRun* run = handle;
+  PmtTrainResult* r = run->result;
+  PmtTrainPoint point = {.step = at->step, .train = at->train, .valid = at->valid, .averaged = at->averaged};
+  memcpy(point.style, run->styles[at->averaged ? PMT_ARRAY_AVERAGE : PMT_ARRAY_WEIGHTS], sizeof point.style);
+  if (r->n_points < sizeof r->points / sizeof *r->points) { r->points[r->n_points++] = point; }
+  tell(run, "evaluation %u of %d, step %" PRIu64 ": train %.3f nats/token; valid nats/quarter", run->course.n_evaluated,
+       PMT_EVALUATIONS, point.step, point.train);
+  for (size_t k = 0; k < r->n_corpora; ++k) { tell(run, " %s %.2f", r->corpora[k].name, point.style[k]); }
+  tell(run, " mean %.3f%s%s\n", point.valid, point.averaged ? " (averaged weights)" : "", at->gained ? ", best so far" : "");
 }
 
 /* -- output --------------------------------------------------------------------------------------------------- */
@@ -307,84 +241,25 @@ static PmtStatus write_model(const PmtRun* run, double valid, double ngram, PmtE
   }
   const PmtExport about = {.facts = &r->facts, .corpora = r->corpora, .title = o->title, .author = o->author,
                            .license = o->license, .data_sources = sources, .data_license = "see the model card",
-                           .command = o->command, .seed = o->seed, .steps = run->step, .valid = valid, .ngram = ngram};
-  return pmt_export_model(o->out, &r->params, run->best, &about, error);
+                           .command = o->command, .seed = o->seed, .steps = run->course.step, .valid = valid, .ngram = ngram};
+  return pmt_export_model(o->out, &r->params, run->course.best, &about, error);
 }
 
 /** Checkpoint, and the best model so far, so that it can be heard while training goes on. */
-static PmtStatus keep(PmtRun* run, PmtError* error) {
-  run->seconds = elapsed(run);
-  run->started = now();
-  PmtStatus st = pmt_checkpoint_write(run, error);
-  return st ? st : write_model(run, run->best_valid, (double)NAN, error);
+static PmtStatus keep(void* handle, PmtError* error) {
+  const PmtRun* run = handle;
+  PmtStatus st = pmt_run_keep(run, error);
+  return st ? st : write_model(run, run->course.best_valid, (double)NAN, error);
 }
 
-/* -- the loop ------------------------------------------------------------------------------------------------- */
-
-static bool fill_batch(PmtRun* run) {
+static bool fill_batch(void* handle) {
+  const PmtRun* run = handle;
   for (uint32_t s = 0; s < run->options->batch; ++s) {
     for (uint32_t t = 0; t < run->options->length; ++t) {
       if (!pmt_streams_next(run->streams, s, pmt_learner_cell(run->learner, s, t))) { return false; }
     }
   }
   return true;
-}
-
-static PmtStatus take_step(PmtRun* run, double* loss, PmtError* error) {
-  const double start = now();
-  if (!fill_batch(run)) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
-  *loss = pmt_learner_step(run->learner, run->step, rate_now(run), NULL);
-  if (!isfinite(*loss)) {
-    return pmt_fail(error, PMT_BAD_ARG, "the loss is no number any more at step %" PRIu64 ": try a lower --rate", run->step);
-  }
-  run->progress += (1.0 - run->progress) / (double)(run->plan - run->step);
-  ++run->step;
-  run->train_sum += *loss;
-  ++run->train_n;
-  const double took = now() - start;
-  run->step_seconds = run->step_seconds > 0.0 ? SMOOTH * run->step_seconds + (1.0 - SMOOTH) * took : took;
-  return PMT_OK;
-}
-
-static void report(const PmtRun* run, double loss) {
-  const PmtTrainOptions* o = run->options;
-  const double left = (double)(run->plan - run->step) * run->step_seconds + reserve(run);
-  tell(run, "step %" PRIu64 "/%" PRIu64 "  loss %.3f  rate %.2e  %.0f tokens/s  %d:%02d left\n", run->step, run->plan, loss,
-       (double)rate_now(run), (double)o->batch * o->length / run->step_seconds, (int)(left / 60.0), (int)left % 60);
-}
-
-static bool must_pause(const PmtRun* run) {
-  const PmtTrainOptions* o = run->options;
-  return (o->pause_after && run->step >= o->pause_after) || (o->stop && *o->stop);
-}
-
-static bool is_over(const PmtRun* run) {
-  return run->step >= run->plan || run->progress >= 1.0 || (run->n_stale >= PATIENCE && run->progress > 0.5);
-}
-
-static PmtStatus train(PmtRun* run, PmtError* error) {
-  double reported = now(), smooth_loss = 0.0;
-  make_plan(run);
-  while (!is_over(run) && !must_pause(run)) {
-    double loss = 0.0;
-    PmtStatus st = take_step(run, &loss, error);
-    if (st) { return st; }
-    smooth_loss = smooth_loss > 0.0 ? SMOOTH * smooth_loss + (1.0 - SMOOTH) * loss : loss;
-    if (run->plan > run->step + PLAN_UNKNOWN / 2 && run->step % MEASURE_STEPS == 0) { make_plan(run); }
-    if (now() - reported >= REPORT_SECONDS) {
-      make_plan(run);
-      report(run, smooth_loss);
-      reported = now();
-    }
-    if (run->progress + 1e-9 < (double)(run->n_evaluated + 1) / PMT_EVALUATIONS) { continue; }
-    if ((st = evaluate(run, error)) || (st = keep(run, error))) { return st; }
-    make_plan(run);
-  }
-  run->result->finished = is_over(run);
-  if (run->result->finished) { /* time ran out between two evaluations */
-    return run->train_n ? evaluate(run, error) : PMT_OK;
-  }
-  return keep(run, error);
 }
 
 /* -- the end -------------------------------------------------------------------------------------------------- */
@@ -400,7 +275,7 @@ static PmtStatus score_split(PmtRun* run, PmtSplit split, PmtSplitResult results
     st = pmt_score_tasks(&r->corpora[k], split, (int)k, 0, all ? 0 : most, &tasks, &n);
     r->sampled |= !all;
   }
-  if (!st) { st = pmt_score_pieces(run->scorer, run->best, tasks, n, false); }
+  if (!st) { st = pmt_score_pieces(run->scorer, run->course.best, tasks, n, false); }
   for (size_t k = 0; !st && k < r->n_corpora; ++k) {
     results[k] = (PmtSplitResult){.sum = pmt_score_sum(tasks, n, (int)k), .ngram = (double)NAN};
   }
@@ -465,11 +340,32 @@ static PmtStatus finish(PmtRun* run, PmtError* error) {
   if (!st) { st = score_split(run, PMT_SPLIT_TEST, r->test, error); }
   if (!st) { st = score_ngrams(run, error); }
   if (!st) { tell_results(run); }
+  run->course.seconds = pmt_course_elapsed(&run->course);
+  run->course.started = pmt_course_clock();
   if (!st) { st = keep(run, error); }
   if (!st) { st = write_model(run, mean_result(r, r->valid, false), mean_result(r, r->valid, true), error); }
-  r->steps = run->step;
+  return st;
+}
+
+static void begin_course(PmtRun* run) {
+  const PmtTrainOptions* o = run->options;
+  const PmtCourseOptions options = {.minutes = o->minutes, .steps = o->steps, .pause_after = o->pause_after, .rate = o->rate,
+                                    .patience = PATIENCE, .log = o->log, .stop = o->stop};
+  const PmtCourseTasks tasks = {.handle = run, .fill = fill_batch, .evaluate = evaluate, .note = note, .keep = keep,
+                                .reserve = reserve};
+  run->course.options = options;
+  run->course.tasks = tasks;
+}
+
+static PmtStatus run_course(PmtRun* run, PmtError* error) {
+  PmtTrainResult* r = run->result;
+  PmtStatus st = pmt_course_run(&run->course, error);
+  r->finished = run->course.finished;
+  r->best_step = run->course.best_step;
+  r->steps = run->course.step;
   r->threads = pmt_pool_size(run->pool);
-  r->seconds = run->seconds;
+  if (!st && r->finished) { st = finish(run, error); }
+  r->seconds = run->course.seconds;
   return st;
 }
 
@@ -477,8 +373,8 @@ PmtStatus pmt_train(const PmtTrainOptions* options, PmtTrainResult* result, PmtE
   *result = (PmtTrainResult){.options = *options};
   PmtRun* run = calloc(1, sizeof *run);
   if (!run) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
-  *run = (PmtRun){.options = &result->options, .result = result, .best_valid = (double)INFINITY, .started = now(),
-                  .score_speed = SCORE_SPEED_GUESS};
+  *run = (PmtRun){.options = &result->options, .result = result, .score_speed = SCORE_SPEED_GUESS};
+  pmt_course_begin(&run->course);
   snprintf(run->checkpoint, sizeof run->checkpoint, "%s%s", options->checkpoint ? options->checkpoint : options->out,
            options->checkpoint ? "" : ".checkpoint");
   PmtStatus st = load_corpora(run, error);
@@ -487,11 +383,11 @@ PmtStatus pmt_train(const PmtTrainOptions* options, PmtTrainResult* result, PmtE
   }
   if (!st) {
     settle(run);
+    begin_course(run);
     st = build(run, error);
   }
-  if (!st && options->resume) { st = pmt_checkpoint_read(run, error); }
-  if (!st) { st = train(run, error); }
-  if (!st && result->finished) { st = finish(run, error); }
+  if (!st && options->resume) { st = pmt_run_resume(run, error); }
+  if (!st) { st = run_course(run, error); }
   dismantle(run);
   free(run);
   return st;

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /** @file trainer.h  A whole training run: folders in, model file and checkpoint out.
 
-    Above: tools/cmd_train.c. Below: corpus.c, stream.c, learner.c, score.c, checkpoint.c, export.c. */
+    Above: tools/cmd_train.c. Below: course.c, corpus.c, stream.c, score.c, checkpoint.c, export.c. */
 #ifndef PMT_TRAIN_TRAINER_H
 #define PMT_TRAIN_TRAINER_H
 
+#include "train/course.h"
 #include "train/facts.h"
-#include "train/learner.h"
 #include "train/score.h"
-
-#include <signal.h>
-#include <stdio.h>
-
-enum { PMT_EVALUATIONS = 20 };
 
 typedef struct {
   const char* name;
