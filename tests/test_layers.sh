@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
-# Who may include whom: base <- {nn, music} <- gen <- plugin, tools; train only by tools, tests and bench; no LV2 in src;
+# Who may include whom: base <- {nn, music} <- gen <- plugin, tools; measure knows base and music; train and measure only
+# by tools, tests and bench; no LV2 in src;
 # nothing of the trainer, of BLAS or of another thread's tools in the plugin's object.
 set -u
 build=${BUILD:-build}
@@ -24,9 +25,10 @@ allow src/base base
 allow src/nn base nn
 allow src/music base music
 allow src/gen base nn music gen
+allow src/measure base music measure
 allow src/train base nn music gen train
 allow plugin base nn music gen
-allow tools base nn music gen train
+allow tools base nn music gen train measure
 
 grep -rnE '#[[:space:]]*include[[:space:]]*[<"]lv2|LV2_' src && complain "src knows LV2"
 grep -lE '#[[:space:]]*include[[:space:]]*<(cblas|lilv)' -r src/base src/nn src/music src/gen plugin &&
@@ -41,7 +43,7 @@ check_object() {
   [ -e "$object" ] || { complain "$object is missing"; exit 1; }
   exported=$(nm -D --defined-only "$object" | awk '{print $3}' | grep -vE '^(__asan|__ubsan|__odr|_init$|_fini$)')
   [ "$exported" = lv2_descriptor ] || complain "$1 exports $exported"
-  nm "$object" 2>/dev/null | grep -E ' [Tt] pmt_(lstm|params|adam|ngram|train|corpus|point|recurrent)_' &&
+  nm "$object" 2>/dev/null | grep -E ' [Tt] pmt_(lstm|params|adam|ngram|train|corpus|point|recurrent|measure|copies)_' &&
     complain "the trainer is in $1"
   readelf -d "$object" | grep -i 'NEEDED' | grep -vE "libc\.so|ld-linux|libgcc_s|$2" && complain "$1 needs more than libc and $2"
 }
