@@ -40,7 +40,6 @@ function M.add (route, proc, at, what)
 	return proc
 end
 
-function M.stop (s) s:request_stop (false, false, M.ui); sleep (0.7) end
 function M.locate (s, at, how) s:request_locate (at, false, ARDOUR.LocateTransportDisposition[how], M.ui) end
 
 -- Written down for the whole song: TEMPO[@BEAT] ...
@@ -80,6 +79,20 @@ end
 
 function M.tap_of (proc) return proc:to_insert ():plugin (0):to_luaproc ():shmem () end
 function M.seen (shm) return shm:atomic_get_int (0) end
+
+-- Wait until so many seconds of sound have passed: on a busy machine that is later than the clock says. `each` is called
+-- meanwhile.
+function M.pass (shm, seconds, each)
+	local till = shm:atomic_get_int (1) + seconds * M.rate
+	for _ = 1, 600 * seconds do
+		if shm:atomic_get_int (1) >= till then return end
+		sleep (0.02)
+		if each then each () end
+	end
+	M.fatal ("Ardour's engine stands still")
+end
+
+function M.stop (s, shm) s:request_stop (false, false, M.ui); M.pass (shm, 0.7) end
 
 -- Events from the one numbered `from` on (0: all).
 function M.events (shm, from)

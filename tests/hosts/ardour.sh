@@ -36,7 +36,7 @@ lua() {
 }
 
 # scene NAME DIR COMMAND...: see ardour_script.lua.
-scene() { lua 120 "$1" ardour_script.lua "${@:2}"; }
+scene() { lua 300 "$1" ardour_script.lua "${@:2}"; }
 
 # export_list NAME DIR SECONDS FILE [COMMAND]...: open the session, export it from the start, list what the plugin played.
 # Ardour 7.3 damages its memory in one export of four, without any plugin too, and may abort then or when the session is
@@ -45,7 +45,7 @@ export_list() {
   local log=$scratch/$1.log try
   rm -f "$4"
   for try in 1 2 3 4 5 6; do
-    bounded 120 "$log" ardour7-lua "$here/ardour_script.lua" "$here/ardour.lua" "$2" open "${@:5}" \
+    bounded 200 "$log" ardour7-lua "$here/ardour_script.lua" "$here/ardour.lua" "$2" open "${@:5}" \
       "export=0-$(($3 * rate))" "list=$4"
     [ -s "$4" ] && ! grep -q '^FAIL' "$log" && return 0
     echo "export ended without a list, try $try"

@@ -15,27 +15,24 @@ local events, count_on, hanging = ard.events, ard.count_on, ard.hanging
 local function record (s, gen, rec, p, port, nth, shm)
 	rec:rec_enable_control ():set_value (1, ard.group)
 	s:maybe_enable_record (false)
-	sleep (0.3)
+	ard.pass (shm, 0.3)
 	local quiet = events (shm, 0)
 	local n0    = ard.seen (shm)
 	local lo, hi = 1e9, -1e9
 	s:request_roll (ard.ui)
-	for _ = 1, 25 do
-		sleep (0.2)
-		if port then
-			local v = ard.control_of (p, port):get_value ()
-			lo, hi = math.min (lo, v), math.max (hi, v)
-		end
-	end
+	ard.pass (shm, 5, function ()
+		local v = port and ard.control_of (p, port):get_value () or 0
+		lo, hi = math.min (lo, v), math.max (hi, v)
+	end)
 	check (s:transport_rolling () and s:actively_recording (), "transport rolls and records")
-	ard.stop (s)
+	ard.stop (s, shm)
 	check (not s:transport_rolling (), "transport stops")
 	local played = events (shm, n0)
 	note (string.format ("tap saw %d note-ons before the roll, %d in 5 s of it", count_on (quiet), count_on (played)))
 	check (count_on (played) > 0, "plugin emits notes while the transport rolls")
 	check (hanging (events (shm, 0)) == 0, "no note is left sounding after stop")
 	local n1 = ard.seen (shm)
-	sleep (1)
+	ard.pass (shm, 1)
 	note (string.format ("%d note-ons in 1 s of standing transport", count_on (events (shm, n1))))
 	if port then
 		local pd = select (3, ARDOUR.LuaAPI.plugin_automation (p, nth))
@@ -62,11 +59,11 @@ end
 -- Forwards and back while rolling.
 local function locate_rolling (s, shm)
 	local n2 = ard.seen (shm)
-	ard.locate (s, 0, "MustStop"); sleep (0.5)
-	s:request_roll (ard.ui); sleep (0.3)
-	ard.locate (s, 30 * sr + 77, "MustRoll"); sleep (2)
-	ard.locate (s, 10 * sr, "MustRoll"); sleep (2)
-	ard.stop (s)
+	ard.locate (s, 0, "MustStop"); ard.pass (shm, 0.5)
+	s:request_roll (ard.ui); ard.pass (shm, 0.3)
+	ard.locate (s, 30 * sr + 77, "MustRoll"); ard.pass (shm, 2)
+	ard.locate (s, 10 * sr, "MustRoll"); ard.pass (shm, 2)
+	ard.stop (s, shm)
 	local early, far, back = 0, 0, 0
 	for _, e in ipairs (events (shm, n2)) do
 		if e.on then
@@ -143,21 +140,20 @@ local function again ()
 	local loop = s:locations ():auto_loop_location ()
 	if not loop then fatal ("no loop in the session") end
 	local a, b = loop:start ():samples (), loop:_end ():samples ()
-	ard.locate (s, a, "MustStop"); sleep (0.5)
+	ard.locate (s, a, "MustStop"); ard.pass (shm, 0.5)
 	local n0 = ard.seen (shm)
 	s:request_play_loop (true, false)
-	sleep (0.1)
+	ard.pass (shm, 0.1)
 	s:request_roll (ard.ui)
 	local last, wraps, top = -1, 0, 0
-	for _ = 1, 350 do
-		sleep (0.02)
+	ard.pass (shm, 7, function ()
 		local t = s:transport_sample ()
 		if t < last then wraps = wraps + 1 end
 		last, top = t, math.max (top, t)
-	end
+	end)
 	check (s:get_play_loop () and wraps >= 2, string.format ("transport loops (%d times)", wraps))
 	check (top <= b + 2 * bufsize, "transport stays inside the loop")
-	ard.stop (s)
+	ard.stop (s, shm)
 	s:request_play_loop (false, false)
 	local evs, per, cur = events (shm, n0), {}, 0
 	local prev = -1

@@ -14,7 +14,7 @@ states() {
 # session_life URI CONTROL PRESET SYNTH
 session_life() {
   local session=$scratch/life
-  lua 60 make ardour_host.lua make "$session" "$@"
+  lua 200 make ardour_host.lua make "$session" "$@"
   add_loop "$session" 0 $((2 * rate))
   grep -q IsSessionRange "$session/t1.ardour" || add_location "$session" session IsSessionRange 0 $((5 * rate))
   states "$session" >"$scratch/saved.ttl"
@@ -22,7 +22,7 @@ session_life() {
   scene resave "$session" open save
   states "$session" >"$scratch/resaved.ttl"
   check "plugin state is the same after save, reopen, save" diff "$scratch/saved.ttl" "$scratch/resaved.ttl"
-  lua 60 again ardour_host.lua again "$session" "$@"
+  lua 200 again ardour_host.lua again "$session" "$@"
   export_wav "$session"
   lua 20 wav ardour_host.lua wav "$session/out.wav" "$@"
 }

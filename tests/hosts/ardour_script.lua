@@ -41,7 +41,7 @@ function act.open ()
 	s = load_session (dir, "t1")
 	if not s then ard.fatal ("session does not load") end
 	find ()
-	sleep (0.5)
+	ard.pass (shm, 0.5)
 end
 
 function act.tempo (value) bpm = tonumber (value); ard.set_tempo (bpm) end
@@ -49,14 +49,14 @@ function act.tempo (value) bpm = tonumber (value); ard.set_tempo (bpm) end
 function act.set (what)
 	local name, value = what:match ("(.*)=(.*)")
 	ard.set_control (proc, name, tonumber (value))
-	sleep (0.1)
+	ard.pass (shm, 0.1)
 end
 
 function act.preset (uri)
 	local plug = ard.plugin_of (proc)
 	local r = plug:preset_by_uri (uri)
 	ard.check (r and plug:load_preset (r), "preset " .. uri .. " loads")
-	sleep (0.7)
+	ard.pass (shm, 0.7)
 end
 
 function act.lane (what)
@@ -70,25 +70,25 @@ function act.lane (what)
 	ard.control_of (proc, port):set_automation_state (ARDOUR.AutoState.Play)
 end
 
-function act.locate (sample) ard.locate (s, math.floor (tonumber (sample)), "MustStop"); sleep (0.7) end
+function act.locate (sample) ard.locate (s, math.floor (tonumber (sample)), "MustStop"); ard.pass (shm, 0.7) end
 
 function act.roll (seconds)
 	s:request_roll (ard.ui)
-	sleep (tonumber (seconds))
-	ard.stop (s)
+	ard.pass (shm, tonumber (seconds))
+	ard.stop (s, shm)
 end
 
 function act.loop (seconds)
 	local loop = s:locations ():auto_loop_location ()
 	if not loop then ard.fatal ("no loop in the session") end
 	s:request_play_loop (true, false)
-	sleep (0.1)
+	ard.pass (shm, 0.1)
 	s:request_roll (ard.ui)
-	sleep (tonumber (seconds))
+	ard.pass (shm, tonumber (seconds))
 	ard.check (s:get_play_loop (), "transport loops")
-	ard.stop (s)
+	ard.stop (s, shm)
 	s:request_play_loop (false, false)
-	sleep (0.3)
+	ard.pass (shm, 0.3)
 end
 
 function act.export (range)
@@ -98,10 +98,10 @@ function act.export (range)
 	e:set_folder (dir)
 	e:set_range (tonumber (from), tonumber (to))
 	ard.check (e:run_export (), "export (freewheeling) ran")
-	sleep (0.5)
+	ard.pass (shm, 0.5)
 end
 
-function act.wait (seconds) sleep (tonumber (seconds)) end
+function act.wait (seconds) ard.pass (shm, tonumber (seconds)) end
 
 function act.list (path)
 	local evs = ard.events (shm, listed)

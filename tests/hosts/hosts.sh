@@ -17,7 +17,8 @@ rate=48000
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/pmt-host.XXXXXX") || exit 1
 hosts_pids=()
 hosts_failed=0 hosts_passed=0
-export JACK_DEFAULT_SERVER=pmt_$$ JACK_NO_AUDIO_RESERVATION=1 JACK_NO_START_SERVER=1
+servers=0
+export JACK_NO_AUDIO_RESERVATION=1 JACK_NO_START_SERVER=1
 
 # shellcheck disable=SC2317 # called by the trap
 hosts_clean() {
@@ -25,7 +26,7 @@ hosts_clean() {
   for ((i = ${#hosts_pids[@]} - 1; i >= 0; --i)); do # the server, started first, last
     kill "${hosts_pids[i]}" 2>/dev/null && wait "${hosts_pids[i]}" 2>/dev/null
   done
-  rm -rf "$scratch" /dev/shm/jack_"${JACK_DEFAULT_SERVER}"_* /dev/shm/jack_sem.*_"${JACK_DEFAULT_SERVER}"_*
+  rm -rf "$scratch" /dev/shm/jack_pmt_$$_* /dev/shm/jack_sem.*_pmt_$$_*
 }
 trap hosts_clean EXIT
 trap 'exit 130' INT TERM
@@ -89,9 +90,12 @@ cp -r "$build"/*.lv2 "$scratch/lv2/" || exit 1
 # ---- JACK and jalv ----
 
 # start_jack [PERIOD [RATE]]. -S: in step with its clients, however long they take; -r: no real-time permission needed.
+# Each server has a name of its own: one that was killed leaves its name behind.
 start_jack() {
+  servers=$((servers + 1))
+  export JACK_DEFAULT_SERVER=pmt_$$_$servers
   need jackd jack_wait jack_lsp "$build/tests/hosts/jackdrive"
-  timeout -k 2 500 jackd -r -S -t 5000 -n "$JACK_DEFAULT_SERVER" -d dummy -r "${2:-$rate}" -p "${1:-256}" \
+  timeout -k 10 500 jackd -r -S -t 5000 -n "$JACK_DEFAULT_SERVER" -d dummy -r "${2:-$rate}" -p "${1:-256}" \
     >"$scratch/jackd.log" 2>&1 &
   jack_pid=$!
   hosts_pids+=("$jack_pid")
@@ -148,7 +152,7 @@ start_jalv() {
   mkfifo "$scratch/jalv.in"
   exec 9<>"$scratch/jalv.in"
   # shellcheck disable=SC2086 # a command line
-  timeout -k 20 500 $wrapper $program -n dut "$@" <"$scratch/jalv.in" >"$scratch/jalv.log" 2>&1 9>&- &
+  timeout -k 2 500 $wrapper $program -n dut "$@" <"$scratch/jalv.in" >"$scratch/jalv.log" 2>&1 9>&- &
   jalv_pid=$!
   hosts_pids+=("$jalv_pid")
   midi_out=''
@@ -176,14 +180,14 @@ set_control() {
   sleep 0.2
 }
 
-# stop_jalv: ends it as a session manager does, and gives its exit status.
+# stop_jalv: ends its input, and with it jalv; gives its exit status. (A signal is not enough: when a thread other than the
+# one that reads the console gets it, jalv 1.6.6 waits for a line for ever.)
 stop_jalv() {
   local status
-  kill "$jalv_pid" 2>/dev/null
+  exec 9>&-
   wait "$jalv_pid"
   status=$?
   forget "$jalv_pid"
-  exec 9>&-
   return $status
 }
 

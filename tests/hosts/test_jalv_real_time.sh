@@ -18,11 +18,12 @@ play_list() {
   awk -v end="$(awk "BEGIN { print $length * $at }")" '$4 == "R" && $2 < end { print $2, $6, $7, $8 }' "$scratch/list" \
     >"$file.frames"
 }
-# A machine too busy for real time skips cycles, and the song's place with them. That is the driver's doing: once more.
+# Where a machine is too busy for real time, cycles are late; that does not matter to us. Some are skipped, and the song's
+# place with them: that is the driver's doing, and it plays once more.
 real_time() {
   local try
   for try in 1 2 3 4; do
-    play_list "$scratch/real" $rate && [ "$(counted xruns)" = 0 ] && return
+    play_list "$scratch/real" $rate && cmp -s "$scratch/free.frames" "$scratch/real.frames" && return
     echo "try $try: $(counted xruns) cycles late"
   done
   return 1
@@ -35,8 +36,7 @@ host() { # PERIOD RATE
 host 256 $rate
 check "freewheels" play_list "$scratch/free" $rate -x
 check "has notes" [ "$(wc -l <"$scratch/free.notes")" -gt 20 ]
-check "plays in real time" real_time
-check "same bytes on the same transport frames" cmp "$scratch/free.frames" "$scratch/real.frames"
+check "plays in real time, the same bytes on the same transport frames" real_time
 check "same notes" cmp "$scratch/free.notes" "$scratch/real.notes"
 check "jalv ends well" stop_jalv
 stop_jack

@@ -5,14 +5,27 @@
 set -u
 . tests/hosts/hosts.sh
 need valgrind
-start_jack
-wrapper="valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite,possible
-  --errors-for-leak-kinds=definite,possible --num-callers=30 --suppressions=$here/jalv.supp
+wrapper="valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite
+  --errors-for-leak-kinds=definite --num-callers=30 --suppressions=$here/jalv.supp
   --log-file=$scratch/valgrind.log"
-start_jalv -w "$wrapper" "$generator"
-check "plays a minute, on the grid" drive -x -t 137.5 -d 60 -g 48 -e 1.1 -l "$scratch/list" \
-  -s "0.5:play,10:locate=90,20:stop,21:locate=8,22:play,30:tempo=90,40:loop=24-32" -T 1000000
-check "no note is left sounding" sound -e -1 "$scratch/list"
-check "jalv ends well, nothing said by valgrind" stop_jalv
-[ ! -s "$scratch/valgrind.log" ] || head -n 60 "$scratch/valgrind.log"
+tiny_model "$scratch/other.safetensors" 3
+
+# watched NAME ARGUMENTS_OF_JALV DRIVE_OPTION...
+watched() {
+  local name=$1 arguments=$2
+  shift 2
+  # shellcheck disable=SC2086 # words
+  start_jalv -w "$wrapper" $arguments
+  check "$name: plays, on the grid" drive -x -t 137.5 -l "$scratch/list" "$@"
+  check "$name: every note ends" sound -e -1 "$scratch/list"
+  check "$name: jalv ends well, nothing said by valgrind" stop_jalv
+  head -n 60 "$scratch/valgrind.log"
+}
+start_jack
+watched "transport" "$generator" -d 60 -T 1000000 -g 48 -e 1.1 \
+  -s "0.5:play,10:locate=90,20:stop,21:locate=8,22:play,30:tempo=90,40:loop=24-32"
+check "a session is saved" "$build/tests/hosts/lilv_session" "$scratch/lv2/partimento.lv2" "$generator" \
+  "$scratch/state" "$scratch/session.list" "$scratch/other.safetensors"
+watched "a session with another model" "-l $scratch/state/" -d 20 -g 24
+watched "the instrument" "$instrument" -d 10 -g 24
 verdict
