@@ -84,7 +84,7 @@ EXTRA_src = $(JANSSON_CFLAGS) $(BLAS_CFLAGS)
 EXTRA_tools = $(LILV_CFLAGS) $(LV2_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS) -Iplugin
 EXTRA_plugin = $(LV2_CFLAGS) $(FLUID_CFLAGS) -Iplugin
 EXTRA_tests = $(LILV_CFLAGS) $(LV2_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS) $(BLAS_CFLAGS) -Itests -Iplugin
-EXTRA_bench = $(LILV_CFLAGS) $(LV2_CFLAGS) $(BLAS_CFLAGS) -Itests
+EXTRA_bench = $(LILV_CFLAGS) $(LV2_CFLAGS) $(BLAS_CFLAGS) -Itests -Iplugin
 ifneq ($(filter x86_64% i686%,$(shell $(CC) -dumpmachine)),)
   EXTRA_kernel_avx2 := -mavx2
   EXTRA_kernel_avx512 := -mavx512f -mprefer-vector-width=512

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What a session pays. run() of one instance and of twenty, one after the other in each period as a host calls them, at
-   64 and 256 frames, with a position from the host in every cycle: when there is nothing to generate (the transport
-   stands; it rolls, but the plugin is bypassed or frozen) and when there is. Then what loading models does to the music
-   that plays, and memory. Through the real descriptor, as in bench_run.c.
+/* What a session pays for generators and for instruments. run() of one instance and of twenty, one after the other in
+   each period as a host calls them, at 64 and 256 frames, with a position from the host in every cycle: when there is
+   nothing to generate (the transport stands; it rolls, but the plugin is bypassed or frozen) and when there is. Then
+   what loading models does to the music that plays, and memory. Through the real descriptors, as in bench_run.c.
 
    Times are of this thread on its core. Between periods 4 MiB of other memory are touched, as a host's other plugins
    would. The same passage is played several times and each call counts with its median: what a neighbour on a shared
@@ -11,6 +11,7 @@
 #include "measure.h"
 
 #include "gen/model.h"
+#include "ports.h"
 #include "support/lv2_host_private.h"
 
 #include <malloc.h>
@@ -24,6 +25,11 @@ enum { PERIODS_MAX = ROUND_SECONDS * RATE / FRAMES_MIN, CALLS_MAX = INSTANCES * 
 enum { LOAD_ROUNDS = 15, LOAD_SECONDS = 60, LOAD_CALLS = LOAD_SECONDS * RATE / FRAMES_MIN };
 _Static_assert((int)LOAD_CALLS <= (int)CALLS_MAX, "make CALLS_MAX larger");
 static const double idle_bar = 0.02, load_bar = 0.20;
+
+typedef struct {
+  const char *bundle, *uri;
+  uint32_t n_styles;
+} Plugin;
 
 static PmtHost* hosts[INSTANCES];
 static unsigned char other[OTHER_BYTES];
@@ -67,11 +73,12 @@ static void run_period(const int n, const uint32_t frames, const PmtPosition* co
 }
 
 /* Different music in each: styles, seeds. */
-static void open_hosts(const int n, const char* const bundle, const PmtHostWorker worker, const uint32_t n_styles) {
+static void open_hosts(const int n, const Plugin* const plugin, const PmtHostWorker worker) {
   for (int i = 0; i < n; ++i) {
-    hosts[i] = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .sample_rate = RATE, .worker = worker});
+    hosts[i] = pmt_host_new(&(PmtHostOptions){
+        .bundle = plugin->bundle, .uri = plugin->uri, .sample_rate = RATE, .worker = worker});
     CHECK(hosts[i]);
-    *pmt_host_control(hosts[i], "style") = (float)((uint32_t)i % n_styles);
+    *pmt_host_control(hosts[i], "style") = (float)((uint32_t)i % plugin->n_styles);
     *pmt_host_control(hosts[i], "seed") = (float)i;
     pmt_host_activate(hosts[i]);
     pmt_host_watch(hosts[i], watch);
@@ -88,7 +95,8 @@ static void close_hosts(const int n) {
 
 typedef struct {
   const char* name;
-  bool rolls, idle;
+  bool rolls;
+  bool generates, sounds;
   const char* control; /* set to `value` after a while of music; NULL: none */
   float value;
 } Scene;
@@ -166,9 +174,8 @@ static void print_cost(const Cost* const cost) {
 }
 
 /* @return the worst of one call */
-static double bench_scene(const Scene* const scene, const char* const bundle, const uint32_t n_styles, const int n,
-                          const uint32_t frames) {
-  open_hosts(n, bundle, PMT_HOST_NO_WORKER, n_styles);
+static double bench_scene(const Scene* const scene, const Plugin* const plugin, const int n, const uint32_t frames) {
+  open_hosts(n, plugin, PMT_HOST_NO_WORKER);
   for (int round = 0; round < ROUNDS; ++round) {
     play_round(scene, n, frames, rounds[round]);
   }
@@ -199,24 +206,26 @@ static void bench_nothing(const uint32_t frames) {
   puts("");
 }
 
-static void bench_transport(const char* const bundle, const uint32_t n_styles, const uint32_t frames) {
-  static const Scene scenes[] = {{"standing", false, true, NULL, 0},
-                                 {"rolling, Enabled off", true, true, "enabled", 0},
-                                 {"rolling, Freeze 2 bars", true, true, "freeze", 2},
-                                 {"rolling, playing", true, false, NULL, 0}};
-  printf("\n%3u frames, %4.0f us%10sone instance%18seach of %d%20sthe %d together\n", frames, 1e6 * frames / RATE, "", "",
-         INSTANCES, "", INSTANCES);
+static void bench_transport(const Plugin* const plugin, const uint32_t frames) {
+  static const Scene scenes[] = {
+      {.name = "standing"},
+      {.name = "rolling, Enabled off", .rolls = true, .control = "enabled", .value = 0},
+      {.name = "rolling, Freeze 2 bars", .rolls = true, .sounds = true, .control = "freeze", .value = 2},
+      {.name = "rolling, playing", .rolls = true, .generates = true, .sounds = true}};
+  printf("\n%s\n%3u frames, %4.0f us%10sone instance%18seach of %d%20sthe %d together\n", plugin->uri, frames,
+         1e6 * frames / RATE, "", "", INSTANCES, "", INSTANCES);
   printf("  %% of the period");
   for (int i = 0; i < 3; ++i) {
     printf("%*smean    p99  worst   ever", i ? 6 : 12, "");
   }
   puts("");
   bench_nothing(frames);
+  const bool has_synth = !strcmp(plugin->uri, PMT_INSTRUMENT_URI); /* whose sound is work, too */
   for (size_t i = 0; i < sizeof scenes / sizeof *scenes; ++i) {
     printf("  %-22s", scenes[i].name);
-    const double one = bench_scene(&scenes[i], bundle, n_styles, 1, frames);
-    const double worst = fmax(one, bench_scene(&scenes[i], bundle, n_styles, INSTANCES, frames));
-    if (scenes[i].idle && frames == FRAMES_MIN) {
+    const double one = bench_scene(&scenes[i], plugin, 1, frames);
+    const double worst = fmax(one, bench_scene(&scenes[i], plugin, INSTANCES, frames));
+    if (frames == FRAMES_MIN && !scenes[i].generates && !(scenes[i].sounds && has_synth)) {
       printf("   worst %.2f, bar %.0f: %s", 100.0 * worst, 100.0 * idle_bar, worst <= idle_bar ? "met" : "MISSED");
     }
     puts("");
@@ -284,14 +293,14 @@ static void print_load(const char* const clock, double* const without, double* c
          b / a - 1.0 < load_bar ? "met" : "MISSED");
 }
 
-static void bench_loads(const char* const bundle, const char* const scratch) {
+static void bench_loads(const Plugin* const plugin, const char* const scratch) {
   char model[1100], files[2][1100];
-  snprintf(model, sizeof model, "%s/partimento.safetensors", bundle);
+  snprintf(model, sizeof model, "%s/partimento.safetensors", plugin->bundle);
   snprintf(files[0], sizeof files[0], "%s/one.safetensors", scratch);
   snprintf(files[1], sizeof files[1], "%s/two.safetensors", scratch);
   copy_model(model, files[0]);
   copy_model(files[0], files[1]);
-  open_hosts(1, bundle, PMT_HOST_THREAD, 1);
+  open_hosts(1, plugin, PMT_HOST_THREAD);
   prefer_this_thread(true);
   static LoadCost with, without;
   uint32_t loads = 0;
@@ -316,19 +325,19 @@ static double allocated(void) {
 }
 
 /* @return MiB of heap that `n` instances take, the host's own left out */
-static double memory_of(const int n, const char* const bundle) {
+static double memory_of(const int n, const Plugin* const plugin) {
   const double before = allocated();
-  open_hosts(n, bundle, PMT_HOST_NO_WORKER, 1);
+  open_hosts(n, plugin, PMT_HOST_NO_WORKER);
   const double hosts_own = (double)n * (double)(sizeof(PmtHost) + hosts[0]->out_capacity) / (1 << 20);
   const double taken = allocated() - before - hosts_own;
   close_hosts(n);
   return taken;
 }
 
-static void bench_memory(const char* const bundle, const double weights) {
-  const double one = memory_of(1, bundle), all = memory_of(INSTANCES, bundle);
-  printf("memory: one instance %.2f MiB, of which weights %.2f MiB; %d instances %.2f MiB, the next one %.2f MiB\n",
-         one, weights, INSTANCES, all, (all - one) / (INSTANCES - 1));
+static void bench_memory(const Plugin* const plugin, const double weights) {
+  const double one = memory_of(1, plugin), all = memory_of(INSTANCES, plugin);
+  printf("%s: memory of one instance %.2f MiB, weights %.2f MiB of it; %d instances %.2f MiB, each more %.2f MiB\n",
+         plugin->uri, one, weights, INSTANCES, all, (all - one) / (INSTANCES - 1));
 }
 
 int main(void) {
@@ -339,15 +348,18 @@ int main(void) {
   PmtModel* model = NULL;
   PmtError error;
   CHECKF(!pmt_model_load(path, &model, &error), "%s", error.text);
-  const uint32_t n_styles = model->n_styles;
+  const Plugin generator = {bundle, PMT_PLUGIN_URI, model->n_styles};
+  const Plugin instrument = {bundle, PMT_INSTRUMENT_URI, model->n_styles};
   const double weights = (double)pmt_net_bytes(model->net) / (1 << 20);
   pmt_model_free(model);
-  bench_memory(bundle, weights);
+  bench_memory(&generator, weights);
+  bench_memory(&instrument, weights);
   printf("\nrun(), %d BPM, a position in every cycle, CPU time, a passage of %d s, each call's median of %d rounds\n",
          BPM, ROUND_SECONDS, ROUNDS);
-  bench_transport(bundle, n_styles, FRAMES_MIN);
-  bench_transport(bundle, n_styles, 256);
-  bench_loads(bundle, scratch);
+  bench_transport(&generator, FRAMES_MIN);
+  bench_transport(&generator, 256);
+  bench_transport(&instrument, FRAMES_MIN);
+  bench_loads(&generator, scratch);
   pmt_host_remove_scratch(scratch);
   return 0;
 }

@@ -15,7 +15,9 @@ tmp=$(mktemp -d)
 pids=''
 # shellcheck disable=SC2317 # called by the trap
 finish() {
-	for p in $pids; do kill "$p" 2>/dev/null && wait "$p" 2>/dev/null || true; done
+	# shellcheck disable=SC2086
+	kill $pids 2>/dev/null || true
+	wait
 	rm -rf "$tmp" /dev/shm/jack_"$JACK_DEFAULT_SERVER"_* /dev/shm/jack_sem.*_"$JACK_DEFAULT_SERVER"_*
 }
 trap finish EXIT
