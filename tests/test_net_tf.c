@@ -71,6 +71,10 @@ static void check_spans(const char* const pos, const uint32_t heads) {
   PmtTensors* const t = pmt_fixture_tensors(&o);
   PmtReference* const reference = pmt_reference_new(t, &o, 1700);
   PmtNet* const net = pmt_fixture_net(t, VOCAB);
+  for (uint32_t i = 0; i < net->tf.block[0].qkv.panels * PMT_PANEL * o.d; ++i) {
+    net->tf.block[0].qkv.w[i] *= 9.0f; /* attention looks hard at few tokens: the greatest score matters */
+  }
+  pmt_reference_sharpen(reference, 9.0);
   PmtNetState *const state = pmt_fixture_state(net), *const sliced = pmt_fixture_state(net);
   double worst = 0.0;
   uint64_t most = 0;
@@ -87,7 +91,7 @@ static void check_spans(const char* const pos, const uint32_t heads) {
   }
   printf("%-5s window %u, %u heads: worst error %.1e, %.2f M of at most %.2f M multiply-adds\n", pos, o.window, heads,
          worst, 1e-6 * (double)most, 1e-6 * (double)pmt_net_step_cost(net));
-  CHECK(worst < 2e-5 && most <= pmt_net_step_cost(net) && 10 * most > 9 * pmt_net_step_cost(net));
+  CHECK(worst < 1e-4 && most <= pmt_net_step_cost(net) && 10 * most > 9 * pmt_net_step_cost(net));
   pmt_net_state_free(state);
   pmt_net_state_free(sliced);
   pmt_net_free(net);
@@ -124,6 +128,13 @@ static void check_going_back(const char* const pos) {
   CHECK(pmt_net_restore(state, at_700.at));
   feed(state, 700, 701);
   feed(plain, 0, 701);
+  CHECK(same_logits(state, plain));
+
+  CHECK(pmt_net_restore(state, at_100.at)); /* a reset begins elsewhere: it cuts nothing */
+  pmt_net_reset(state);
+  feed(state, 2000, 2060);
+  CHECK(pmt_net_restore(state, at_700.at));
+  feed(state, 700, 701);
   CHECK(same_logits(state, plain));
 
   CHECK(pmt_net_restore(state, at_100.at));
@@ -188,6 +199,23 @@ static void check_reach(const char* const pos) {
   pmt_net_state_free(other);
   pmt_net_state_free(state);
   pmt_net_state_free(plain);
+  pmt_net_free(net);
+}
+
+/* To the token: while all that a snapshot's next token reads is there. */
+static void check_edge(const char* const pos) {
+  const PmtTinyOptions o = small(pos);
+  PmtNet* const net = pmt_fixture_tiny(&o);
+  PmtNetState* const state = pmt_fixture_state(net);
+  const uint32_t oldest = net->tf.segment ? 84 : 77; /* of 100 with a window of 24: its segment's first, or its 24th */
+  feed(state, 0, 100);
+  const Snapshot at_100 = save(state);
+  feed(state, 100, oldest + net->tf.entries);
+  const Snapshot last = save(state);
+  CHECK(pmt_net_restore(state, at_100.at) && pmt_net_restore(state, last.at));
+  pmt_net_begin(state, 1);
+  CHECK(!pmt_net_restore(state, at_100.at) && pmt_net_restore(state, last.at));
+  pmt_net_state_free(state);
   pmt_net_free(net);
 }
 
@@ -501,6 +529,7 @@ int main(void) {
     check_wrapping(all_pos[i]);
     check_going_back(all_pos[i]);
     check_reach(all_pos[i]);
+    check_edge(all_pos[i]);
     check_random_walk(all_pos[i]);
     check_days(all_pos[i]);
     check_costs(all_pos[i]);

@@ -161,6 +161,14 @@ void pmt_reference_ticks(PmtReference* const r, const uint32_t first, const uint
   r->tick_last = last;
 }
 
+void pmt_reference_sharpen(PmtReference* const r, const double factor) {
+  for (uint32_t i = 0; i < r->o.layers; ++i) {
+    for (size_t k = 0; k < (size_t)3 * r->o.d * r->o.d; ++k) {
+      r->layer[i].qkv[k] *= factor;
+    }
+  }
+}
+
 void pmt_reference_condition(PmtReference* const r, const PmtCondition* const c) {
   const uint32_t row[TABLES] = {0, c->meter, c->key, c->phrase, c->density};
   for (uint32_t i = 0; i < r->o.d; ++i) {

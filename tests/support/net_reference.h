@@ -20,6 +20,8 @@ void pmt_reference_rewind(PmtReference* r, uint32_t n);
 void pmt_reference_condition(PmtReference* r, const PmtCondition* condition);
 /** Tokens first..last advance musical time; 4..27 at first. */
 void pmt_reference_ticks(PmtReference* r, uint32_t first, uint32_t last);
+/** Multiply W_qkv of every block. */
+void pmt_reference_sharpen(PmtReference* r, double factor);
 /** @return (V) logits */
 const double* pmt_reference_step(PmtReference* r, uint32_t token);
 
