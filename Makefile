@@ -173,7 +173,7 @@ need-hosts: need-build
 	  test -z "$$missing" || tools/deps.sh $(DEBIAN_HOST_PACKAGES) || echo "some host tests will be skipped" >&2
 
 # Manual pages are what --help says: they cannot disagree.
-COMMANDS := train evaluate generate inspect play
+COMMANDS := train evaluate generate inspect play tokens
 MANPAGES := $(BUILD)/man/partimento.1 $(COMMANDS:%=$(BUILD)/man/partimento-%.1)
 man: $(MANPAGES)
 HELP2MAN = help2man --no-info --section=1 --source="Partimento $(VERSION)" --manual="User commands" \
@@ -198,7 +198,7 @@ demo: need-build
 CHECK_SH := $(sort $(wildcard tests/test_*.sh))
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 .PHONY: tests check-run check-programs
-tests: all $(TESTS:%=$(BUILD)/tests/%)
+tests: all $(TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/net_logits
 check: need-tests
 	+$(MAKE) --no-print-directory CC=gcc WERROR=$(CI) all man tests
 	+$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang WERROR=$(CI) all tests

@@ -9,5 +9,6 @@ int pmt_cmd_evaluate(int argc, char** argv);
 int pmt_cmd_generate(int argc, char** argv);
 int pmt_cmd_play(int argc, char** argv);
 int pmt_cmd_inspect(int argc, char** argv);
+int pmt_cmd_tokens(int argc, char** argv);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* partimento train. Above: main.c. Below: train/trainer.h, train/card.h, curve.h, cli.h. */
+/* partimento train. Above: main.c. Below: train/trainer.h, train/card.h, curve.h, style_option.h, cli.h. */
 #include "cli.h"
 #include "cmd.h"
 #include "curve.h"
+#include "style_option.h"
 
 #include "train/body.h"
 #include "train/card.h"
@@ -21,38 +22,6 @@ static void on_signal(int number) {
   stopped = 1;
 }
 
-/** Takes "NAME=DIR". The two strings live as long as argv. */
-static bool take_style(void* target, const char* value, PmtError* error) {
-  PmtTrainOptions* o = target;
-  const char* equals = strchr(value, '=');
-  if (!equals || equals == value || !equals[1]) {
-    pmt_fail(error, PMT_BAD_ARG, "--style: \"%s\" is not NAME=DIR", value);
-    return false;
-  }
-  if (equals - value > 40 || strcspn(value, ",;") < (size_t)(equals - value)) {
-    pmt_fail(error, PMT_BAD_ARG, "--style: a name has up to 40 bytes and neither ',' nor ';': \"%s\"", value);
-    return false;
-  }
-  if (o->n_styles == PMT_STYLES_MAX) {
-    pmt_fail(error, PMT_BAD_ARG, "--style: more than %d styles", PMT_STYLES_MAX);
-    return false;
-  }
-  char* name = strndup(value, (size_t)(equals - value));
-  if (!name) {
-    pmt_fail(error, PMT_NO_MEM, "out of memory");
-    return false;
-  }
-  for (size_t k = 0; k < o->n_styles; ++k) {
-    if (!strcasecmp(o->styles[k].name, name)) {
-      pmt_fail(error, PMT_BAD_ARG, "--style: \"%s\" is given twice", name);
-      free(name);
-      return false;
-    }
-  }
-  o->styles[o->n_styles++] = (PmtStyleSource){name, equals + 1};
-  return true;
-}
-
 static bool take_arch(void* target, const char* value, PmtError* error) {
   PmtTrainOptions* o = target;
   const PmtBody* body = pmt_body_find(value);
@@ -66,11 +35,6 @@ static bool take_pos(void* target, const char* value, PmtError* error) {
   if (pmt_train_pos_find(value, &o->shape.pos)) { return true; }
   pmt_fail(error, PMT_BAD_ARG, "--pos: \"%.40s\" is not rope, rope2, sin, alibi or rel", value);
   return false;
-}
-
-static void free_styles(PmtTrainOptions* o) {
-  for (size_t k = 0; k < o->n_styles; ++k) { free((char*)(uintptr_t)o->styles[k].name); }
-  o->n_styles = 0;
 }
 
 /** Options that say how a run is cut up, not what comes of it: @return how many arguments this one takes, 0 = none of these. */
@@ -171,7 +135,7 @@ int pmt_cmd_train(int argc, char** argv) {
           threads = 0, seed = (int64_t)o.seed, pause = 0;
   const PmtCliOption options[] = {
     {"style", PMT_CLI_CUSTOM, &o, "NAME=DIR", "learn a style of this name from the *.mid in DIR; may be repeated", 0, 0,
-     take_style},
+     pmt_style_option_take},
     {"out", PMT_CLI_TEXT, &o.out, "FILE", "write the model there (.safetensors), its card and curve beside it", 0, 0, NULL},
     {"minutes", PMT_CLI_REAL, &o.minutes, "N", "train so long, all told (default 10)", 0.05, 100000, NULL},
     {"steps", PMT_CLI_INT, &steps, "N", "train exactly so many steps instead: repeatable", 1, 1e9, NULL},
@@ -215,7 +179,7 @@ int pmt_cmd_train(int argc, char** argv) {
     if (!is_utf8(argv[i])) { status = pmt_cli_misuse("train", "argument %d is not UTF-8", i); }
   }
   if (status != PMT_CLI_RUN) {
-    free_styles(&o);
+    pmt_style_option_free(&o);
     return status;
   }
   o.steps = (uint64_t)steps, o.pause_after = (uint64_t)pause, o.seed = (uint64_t)seed;
@@ -230,6 +194,6 @@ int pmt_cmd_train(int argc, char** argv) {
   o.command = line;
   status = run(&o);
   free(line);
-  free_styles(&o);
+  pmt_style_option_free(&o);
   return status;
 }

@@ -18,6 +18,7 @@ static const Command commands[] = {
   {"generate", pmt_cmd_generate, "write music with a model, offline"},
   {"play", pmt_cmd_play, "run the plugin in a host and record what it plays"},
   {"inspect", pmt_cmd_inspect, "describe and draw a MIDI file; describe a model"},
+  {"tokens", pmt_cmd_tokens, "print folders of MIDI files as tokens, for other trainers"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
