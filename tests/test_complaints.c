@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What users of other generators and sequencers complained about, part one: transport and notes. docs/complaints.md has
-   the list with its sources; the number in a function's name is that of the list. test_complaints.sh checks that none is
-   missing. */
+   the list with its sources; the number in a function's name is that of the list. test_complaints.sh checks that none
+   is missing. */
 #include "check.h"
 
 #include "ports.h"
@@ -19,7 +19,9 @@ static void start(PmtStage* const s) {
   pmt_stage_roll(s, true);
 }
 
-static void turn(PmtStage* const s, const PmtPortIndex port, const float value) { *pmt_host_port(s->host, port) = value; }
+static void turn(PmtStage* const s, const PmtPortIndex port, const float value) {
+  *pmt_host_port(s->host, port) = value;
+}
 
 /* Roll until something sounds that goes on sounding. */
 static void roll_into_a_note(PmtStage* const s) {
@@ -29,7 +31,7 @@ static void roll_into_a_note(PmtStage* const s) {
   } while (pmt_host_sounding(s->host) < 2);
 }
 
-/* ---- Transport and host sync -------------------------------------------------------------------------------------- */
+/* ---- Transport and host sync ------------------------------------------------------------------------------------- */
 
 static void c21_follows_the_position_and_not_its_jitter(void) {
   PmtStage s;
@@ -286,9 +288,10 @@ static void c34_a_position_in_every_cycle_changes_nothing(void) {
   pmt_stage_play_bars(&often, 6);
   pmt_stage_play_bars(&seldom, 6);
   CHECK(often.n_onsets == seldom.n_onsets && pmt_stage_check_same(&often, 0, &seldom, 0) > 100);
-  static const PmtPosition odd[] = {{.frame = PMT_NO_FRAME, .speed = NAN, .bar_beat = -1},
-                                    {.frame = PMT_NO_FRAME, .speed = 1, .bar_beat = NAN, .bpm = NAN},
-                                    {.frame = PMT_NO_FRAME, .speed = 1, .bar_beat = -1, .beats_per_bar = -3, .unit = 1000}};
+  static const PmtPosition odd[] = {
+      {.frame = PMT_NO_FRAME, .speed = NAN, .bar_beat = -1},
+      {.frame = PMT_NO_FRAME, .speed = 1, .bar_beat = (double)NAN, .bpm = NAN},
+      {.frame = PMT_NO_FRAME, .speed = 1, .bar_beat = -1, .beats_per_bar = -3, .unit = 1000}};
   for (int i = 0; i < 300; ++i) { /* and what makes no sense does no harm */
     pmt_host_send_position(often.host, 0, &odd[i % 3], PMT_HOST_DOUBLES);
     pmt_stage_cycle(&often, 256);
@@ -299,7 +302,7 @@ static void c34_a_position_in_every_cycle_changes_nothing(void) {
   pmt_stage_close(&seldom);
 }
 
-/* ---- Stuck and missing notes -------------------------------------------------------------------------------------- */
+/* ---- Stuck and missing notes ------------------------------------------------------------------------------------- */
 
 static void c36_a_stop_ends_notes(void) {
   PmtStage s;
@@ -434,10 +437,10 @@ static void c43_equal_notes_do_not_overlap(void) {
   size_t again = 0;
   for (size_t i = 1; i < list->n_events; ++i) {
     const PmtTimedMidi *off = &list->events[i - 1], *on = &list->events[i];
-    again += (off->bytes[0] & 0xf0) == 0x80 && on->bytes[0] == (off->bytes[0] | 0x10) && on->bytes[1] == off->bytes[1] &&
-             on->frame == off->frame;
+    again += (off->bytes[0] & 0xf0) == 0x80 && on->bytes[0] == (off->bytes[0] | 0x10) &&
+             on->bytes[1] == off->bytes[1] && on->frame == off->frame;
   }
-  CHECKF(again > 5, "%zu", again); /* lv2_host.c fails on an onset of a note that sounds, and on an end of one that does not */
+  CHECKF(again > 5, "%zu", again); /* and lv2_host.c fails on an onset of a note that sounds */
   pmt_stage_close(&s);
 }
 

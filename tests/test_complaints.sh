@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
-# docs/complaints.md: each number is there once, with a test that exists and is called, or with the reason why there is none.
+# docs/complaints.md: each number is there once, with a test that exists and is called, or with the reason why there is
+# none.
 set -u
 table=docs/complaints.md
 failures=0

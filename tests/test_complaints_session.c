@@ -145,7 +145,7 @@ static void c74_an_export_has_the_notes_of_real_time(void) {
   pmt_stage_close(&export);
 }
 
-/* The instrument is put on a track and play is pressed: there is sound within a beat, with no port connected by hand. */
+/* The instrument is put on a track and play is pressed: there is sound within a beat, no port connected by hand. */
 static void c76_play_is_pressed_and_there_is_music(void) {
   static const PmtTinySound sounds[] = {{0, 0, 48}, {128, 0, 96}};
   char tones[1024];

@@ -42,7 +42,7 @@ static PmtHostState session; /* large */
 
 static uint32_t chance(const uint32_t n) { return (uint32_t)(pmt_random_bits(77, script, draws++) >> 32) % n; }
 
-/* ---- Writing a script --------------------------------------------------------------------------------------------- */
+/* ---- Writing a script -------------------------------------------------------------------------------------------- */
 
 static Event* add(const uint64_t frame, const Kind kind) {
   CHECK(n_events < EVENTS_MAX);
@@ -50,7 +50,9 @@ static Event* add(const uint64_t frame, const Kind kind) {
   return &event[n_events++];
 }
 
-static void add_position(PmtDaw* const daw, const uint64_t frame) { add(frame, SAY)->position = pmt_daw_say(daw, frame); }
+static void add_position(PmtDaw* const daw, const uint64_t frame) {
+  add(frame, SAY)->position = pmt_daw_say(daw, frame);
+}
 
 static void add_turn(const uint64_t frame) {
   static const struct { uint32_t port; float values[4]; } knobs[] = {
@@ -132,7 +134,7 @@ static void write_script(void) {
   }
 }
 
-/* ---- Playing it ---------------------------------------------------------------------------------------------------- */
+/* ---- Playing it -------------------------------------------------------------------------------------------------- */
 
 static bool needs_a_seam(const Event* const e) { return e->kind != SAY && e->kind != CONTROLLER; }
 

@@ -5,8 +5,8 @@
      test_soak [CYCLES [SEED [SCENE]]]     SCENE: that one alone, told event by event
 
    A scene is one instance in one kind of host, for some thousand cycles (support/soak_host.h). Tame scenes have a
-   transport that a clock of the test's own (support/daw.h) can follow: each note-on must then lie on the first frame of a
-   tick, but in the half tick after a jump or a start (docs/engine.md, section 4). Wild scenes say anything. In both
+   transport that a clock of the test's own (support/daw.h) can follow: each note-on must then lie on the first frame of
+   a tick, but in the half tick after a jump or a start (docs/engine.md, section 4). Wild scenes say anything. In both
    nothing may hang, nothing may sound twice at a loop point, run() may not do what an audio thread must not
    (support/rt_watch.h), and support/lv2_host.h checks every event of every cycle. */
 #include "check.h"
@@ -72,9 +72,9 @@ static uint32_t count_captures(void) {
 
 static void print_counters(void) {
   const PmtSoakCounters* const c = &soak.count;
-  printf("%llu cycles in %llu scenes, %.1f hours of transport; %llu notes, %llu of them held to their frame\n",
-         (unsigned long long)c->cycles, (unsigned long long)c->scenes, (double)c->frames / 48000.0 / 3600.0,
-         (unsigned long long)c->notes, (unsigned long long)c->timed);
+  printf("%llu cycles in %llu scenes (%llu of the instrument), %.1f hours; %llu notes, %llu held to their frame\n",
+         (unsigned long long)c->cycles, (unsigned long long)c->scenes, (unsigned long long)c->sounding_scenes,
+         c->seconds / 3600.0, (unsigned long long)c->notes, (unsigned long long)c->timed);
 #define PRINT(name) printf("%s%llu " #name, n++ ? ", " : "", (unsigned long long)c->name);
   int n = 0;
   PMT_SOAK_COUNTERS(PRINT)
@@ -93,8 +93,9 @@ int main(const int argc, char** const argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   atexit(say_where);
   pmt_soak_begin(&soak);
-  void* const keep = dlopen(soak.object, RTLD_NOW); /* stays in memory, so that its code pages do */
-  CHECK(keep);
+  void* const keep = dlopen(soak.object[0], RTLD_NOW); /* stay in memory, so that their code pages do */
+  void* const keep_too = dlopen(soak.object[1], RTLD_NOW);
+  CHECK(keep && keep_too);
   dispatches = pmt_rt_dispatch();
   if (argc > 3) {
     soak.scene = strtoull(argv[3], NULL, 10);
@@ -107,6 +108,7 @@ int main(const int argc, char** const argv) {
   print_counters();
   CHECK(argc > 2 || cycles < CYCLES || (soak.count.seamless > 5 && soak.count.timed > 10000 && soak.count.swaps > 10));
   dlclose(keep);
+  dlclose(keep_too);
   pmt_soak_end(&soak);
   finished = true;
   return 0;

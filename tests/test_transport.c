@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The transport as hosts send it, through the plugin's entry points: onsets lie on their frame whatever the tempo, the
-   jitter and the meter, the first beat is never lost, nothing comes twice at a loop point. Where ticks lie is computed by
-   support/daw.h from what was said, and from nothing else. */
+   jitter and the meter, the first beat is never lost, nothing comes twice at a loop point. Where ticks lie is computed
+   by support/daw.h from what was said, and from nothing else. */
 #include "check.h"
 
 #include "ports.h"
@@ -112,8 +112,8 @@ static void test_meter_changes(void) {
   pmt_stage_close(&stage);
 }
 
-/* However a transport starts, its first slot is heard: on time, or half a tick late when nobody could know. It is the same
-   slot, too, unless it is the middle of a performance. */
+/* However a transport starts, its first slot is heard: on time, or half a tick late when nobody could know. It is the
+   same slot, too, unless it is the middle of a performance. */
 static void test_first_beat(void) {
   PmtStage plain;
   pmt_stage_open(&plain, PMT_HOST_NO_WORKER);
@@ -168,6 +168,22 @@ static void test_first_beat(void) {
   pmt_stage_close(&plain);
 }
 
+/* Two passes have the same notes, each as far into the pass as in the other (but for rounding). */
+static bool are_passes_alike(const PmtStage* const s, const uint64_t a, const uint64_t b, const uint64_t length) {
+  size_t i = 0, k = 0;
+  for (; i < s->n_onsets && s->onsets[i].frame < a; ++i) {
+  }
+  for (; k < s->n_onsets && s->onsets[k].frame < b; ++k) {
+  }
+  for (; s->onsets[i].frame < a + length && k < s->n_onsets; ++i, ++k) {
+    const double off = (double)(s->onsets[i].frame - a) - (double)(s->onsets[k].frame - b);
+    if (s->onsets[i].pitch != s->onsets[k].pitch || s->onsets[i].channel != s->onsets[k].channel || fabs(off) > 12.0) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /* A loop of two bars, told on time or late by Ardour's latency, in cycles that end where it does or do not. */
 static void test_loop_points(void) {
   static const int64_t latencies[] = {0, 80, 200};
@@ -193,9 +209,56 @@ static void test_loop_points(void) {
                (long long)latency, pass, begun);
       }
       pmt_stage_check_on_time(&stage, loop > 0.0f ? 24000 + (uint64_t)(2 * length) : 0);
+      for (uint64_t pass = 2; pass < 7; ++pass) {
+        const uint64_t from = 24000 + pass * (uint64_t)length;
+        CHECK(are_passes_alike(&stage, from, from + (uint64_t)length, (uint64_t)length - 100) == (loop > 0.0f));
+      }
       pmt_stage_close(&stage);
     }
   }
+}
+
+/* JACK's transport stands for a cycle or two where it is located to, before it rolls on: the music is that of a locate.
+   Stopped for longer elsewhere it is a new performance; stopped and started again at one place the music goes on. */
+static void test_standing(void) {
+  PmtStage plain, brief, fresh, through, resumed;
+  PmtStage* const all[] = {&plain, &brief, &fresh, &through, &resumed};
+  uint64_t again[5];
+  for (int i = 0; i < 5; ++i) {
+    pmt_stage_open(all[i], PMT_HOST_NO_WORKER);
+    if (i != 2) {
+      pmt_stage_wait(all[i]);
+      pmt_stage_roll(all[i], true);
+      pmt_stage_play_bars(all[i], 2.5);
+    }
+    if (i == 4) {
+      pmt_stage_roll(all[i], false);
+      pmt_stage_play(all[i], 100000);
+    } else if (i < 3) {
+      pmt_stage_locate(all[i], 96000 * 9);
+    }
+    if (i == 1 || i == 2) {
+      pmt_stage_roll(all[i], false);
+      pmt_stage_play(all[i], i == 1 ? 512 : 24000);
+    }
+    again[i] = pmt_host_frame(all[i]->host);
+    pmt_stage_roll(all[i], true);
+    pmt_stage_play_bars(all[i], 4.0);
+  }
+  CHECK(pmt_stage_check_same(&plain, again[0] + 1000, &brief, again[1] + 1000) > 50);
+  CHECK(pmt_stage_check_same(&through, again[3], &resumed, again[4]) > 50);
+  PmtStage afresh;
+  pmt_stage_open(&afresh, PMT_HOST_NO_WORKER);
+  pmt_stage_locate(&afresh, 96000 * 9);
+  pmt_stage_wait(&afresh);
+  pmt_stage_roll(&afresh, true);
+  pmt_stage_play_bars(&afresh, 4.0);
+  CHECK(pmt_stage_check_same(&fresh, again[2], &afresh, 0) > 50);
+  CHECK(pmt_stage_count(&fresh, 0, UINT64_MAX) != pmt_stage_count(&plain, again[0], UINT64_MAX));
+  for (int i = 0; i < 5; ++i) {
+    pmt_stage_close(all[i]);
+  }
+  pmt_stage_close(&afresh);
 }
 
 int main(void) {
@@ -208,6 +271,7 @@ int main(void) {
   test_meter_changes();
   test_first_beat();
   test_loop_points();
+  test_standing();
   pmt_stage_end();
   return 0;
 }

@@ -15,6 +15,10 @@ void pmt_daw_init(PmtDaw* const daw, const double rate, const uint64_t seed) {
   *daw = (PmtDaw){.rate = rate, .seed = seed, .bpm = 120.0f, .beats = 4.0f, .unit = 4};
 }
 
+bool pmt_daw_says_tempo(const PmtDaw* const daw) {
+  return daw->fields == PMT_DAW_ALL || daw->fields == PMT_DAW_NO_FRAMES;
+}
+
 double pmt_daw_frames_per_beat(const PmtDaw* const daw) { return daw->rate * 60.0 / (double)daw->bpm; }
 
 double pmt_daw_frames_per_tick(const PmtDaw* const daw) {
@@ -126,6 +130,8 @@ PmtPosition pmt_daw_say(PmtDaw* const daw, const uint64_t at) {
   PmtPosition p = {.frame = daw->frame, .speed = daw->rolling ? 1.0f : 0.0f, .bar_beat = -1.0};
   if (daw->fields != PMT_DAW_FRAMES_ALONE) {
     say_place(daw, &p);
+  }
+  if (pmt_daw_says_tempo(daw)) {
     p.beats_per_bar = daw->beats;
     p.unit = daw->unit;
     p.bpm = daw->bpm;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/** @file daw.h  A DAW's transport: a song that rolls, loops, is located and bent; what the DAW says of it, with rounding,
-    jitter and gaps; and a clock that knows nothing but what was said, and says where ticks lie by that.
+/** @file daw.h  A DAW's transport: a song that rolls, loops, is located and bent; what the DAW says of it, with
+    rounding, jitter and gaps; and a clock that knows nothing but what was said, and says where ticks lie by that.
 
-    Above: test_soak.c, test_transport.c. It shares no code with gen/clock, on purpose. Ticks are 24 a quarter; which one is
+    Above: soak_host.h, stage.h. It shares no code with gen/clock, on purpose. Ticks are 24 a quarter; which one is
     tick 0 matters to nobody, all whole ticks lie on the grid of bars. */
 #ifndef PMT_TESTS_SUPPORT_DAW_H
 #define PMT_TESTS_SUPPORT_DAW_H
@@ -16,6 +16,7 @@ typedef enum {
   PMT_DAW_ALL,          /**< frame, speed, bar, beat, meter, tempo */
   PMT_DAW_FRAMES_ALONE, /**< frame and speed: jalv without a timebase master. The song is then in 4/4 at 120 */
   PMT_DAW_NO_FRAMES,    /**< all but the frame */
+  PMT_DAW_NO_TEMPO,     /**< frame, speed, bar and beat. Again 4/4 at 120 */
 } PmtDawFields;
 
 /** Where ticks lie by what was said. */
@@ -50,6 +51,8 @@ typedef struct {
 
 /** Standing at bar 0, in 4/4 at 120. */
 void pmt_daw_init(PmtDaw* daw, double rate, uint64_t seed);
+/** Whether it says tempo and meter. If not it should not change them. */
+bool pmt_daw_says_tempo(const PmtDaw* daw);
 double pmt_daw_frames_per_beat(const PmtDaw* daw);
 double pmt_daw_frames_per_tick(const PmtDaw* daw);
 uint32_t pmt_daw_bar_ticks(const PmtDaw* daw);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/** @file lv2_host.h  A small LV2 host for tests: loads an object of the built bundle by dlopen and drives its one descriptor.
+/** @file lv2_host.h  A small LV2 host for tests: loads an object of the built bundle by dlopen and drives its one
+    descriptor.
 
     It misbehaves on request as real hosts do: without a worker, with one that refuses, that forgets, that is polled, or
     that runs inside schedule_work(); with an output buffer of any size; with paths that are not malloc's. After each
-    cycle it checks what holds for every plugin: events whole, in order, inside the buffer, nothing written behind it, no
-    note-on for a note that sounds on, no note-off for one that does not, sound that is there, finite and no longer than
-    the cycle. Calls that fail end the test. */
+    cycle it checks what holds for every plugin: events whole, in order, inside the buffer, nothing written behind it,
+    no note-on for a note that sounds on, no note-off for one that does not, sound that is there, finite and no longer
+    than the cycle. Calls that fail end the test. */
 #ifndef PMT_TESTS_SUPPORT_LV2_HOST_H
 #define PMT_TESTS_SUPPORT_LV2_HOST_H
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/** @file rt_watch.h  Sees what an audio thread must not do: allocate, free, lock, call the system, fault a page in, wait,
-    use much stack.
+/** @file rt_watch.h  Sees what an audio thread must not do: allocate, free, lock, call the system, fault a page in,
+    wait, use much stack.
 
-    Above: test_rt.c, test_soak.c; its functions are what pmt_host_watch() wants. Below: fail_alloc.h for malloc's family;
-    pthread_mutex_lock is ours too (tests are linked with -rdynamic, so a plugin's calls come here); the kernel turns
-    system calls into SIGSYS (user dispatch, Linux 5.11, x86-64); rusage counts page faults and waits; the stack below is
-    painted. Everything is by thread. Under sanitizers, which do such things themselves, only allocations are seen. */
+    Above: test_rt.c, test_soak.c; its functions are what pmt_host_watch() wants. Below: fail_alloc.h for malloc's
+    family; pthread_mutex_lock is ours too (tests are linked with -rdynamic, so a plugin's calls come here); the kernel
+    turns system calls into SIGSYS (user dispatch, Linux 5.11, x86-64); rusage counts page faults and waits; the stack
+    below is painted. Everything is by thread. Under sanitizers, which do such things themselves, only allocations are
+    seen. */
 #ifndef PMT_TESTS_RT_WATCH_H
 #define PMT_TESTS_RT_WATCH_H
 

@@ -23,6 +23,11 @@ void pmt_soak_reset_ports(PmtSoak* const s) {
 
 /* ---- Ports ------------------------------------------------------------------------------------------------------- */
 
+static void turn_sound(PmtSoak* const s) {
+  *pmt_host_port(s->host, PMT_PORT_VOLUME) = pmt_soak_one_in(s, 8) ? NAN : (float)pmt_soak_chance(s, 70) - 62.0f;
+  *pmt_host_port(s->host, PMT_PORT_PAN) = (float)pmt_soak_chance(s, 21) / 10.0f - 1.0f;
+}
+
 static void turn_knob(PmtSoak* const s) {
   static const float odd[] = {NAN, INFINITY, -INFINITY, 1e30f, -1e30f, 1e-42f, -1, 1e9f};
 #define RANGE(name, symbol, kind, def, min, max) {min, max},
@@ -37,6 +42,9 @@ static void turn_knob(PmtSoak* const s) {
   const float share = (float)pmt_soak_chance(s, 1001) / 1000.0f;
   *port(s, which) = pmt_soak_one_in(s, 8) ? odd[pmt_soak_chance(s, sizeof odd / sizeof *odd)]
                                           : range[which][0] + share * (range[which][1] - range[which][0]);
+  if (s->sounds && pmt_soak_one_in(s, 3)) {
+    turn_sound(s);
+  }
   ++s->count.knobs;
 }
 
@@ -90,7 +98,7 @@ void pmt_soak_give_room(PmtSoak* const s) {
 
 static void take_room(PmtSoak* const s) {
   static const uint32_t rooms[] = {0, 7, 8, 16, 32, 40, 64, 88, 112, 200, 1000};
-  const uint32_t which = pmt_soak_chance(s, 12);
+  const uint32_t which = pmt_soak_chance(s, s->sounds ? 11 : 12); /* an instrument without MIDI out plays to itself */
   if (which < 11) {
     pmt_host_set_out_capacity(s->host, rooms[which]);
   } else {
@@ -100,7 +108,7 @@ static void take_room(PmtSoak* const s) {
   ++s->count.tight_rooms;
 }
 
-/* ---- Models and the worker ---------------------------------------------------------------------------------------- */
+/* ---- Models and the worker --------------------------------------------------------------------------------------- */
 
 static void send_model(PmtSoak* const s, const uint32_t frame) {
   for (uint32_t n = pmt_soak_one_in(s, 5) ? 6 : 1; n; --n) { /* sometimes somebody scrolls through a folder */
@@ -169,7 +177,7 @@ static void bypass(PmtSoak* const s) {
 }
 
 static void run_alone(PmtSoak* const s) {
-  if (s->daw.fields != PMT_DAW_FRAMES_ALONE) { /* its tempo stays in force for hosts that say none */
+  if (pmt_daw_says_tempo(&s->daw)) { /* for hosts that say none, its own stays in force */
     *port(s, PMT_PORT_RUN) = (float)pmt_soak_chance(s, 2);
     ++s->count.runs;
   }

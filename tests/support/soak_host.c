@@ -7,13 +7,14 @@
 #include "check.h"
 #include "ports.h"
 #include "support/tiny_model.h"
+#include "support/tiny_soundfont.h"
 
 #include <lv2/atom/atom.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { RATE = 48000, SILENCE_BARS = 5, LATE_TICKS = 6 };
+enum { SILENCE_BARS = 5, LATE_TICKS = 6 };
 
 uint32_t pmt_soak_chance(PmtSoak* const s, const uint32_t n) {
   return (uint32_t)(pmt_random_bits(s->seed, s->scene, s->draws++) >> 32) % n;
@@ -28,7 +29,7 @@ static float port(const PmtSoak* const s, const PmtPortIndex index) { return *pm
 
 void pmt_soak_excuse(PmtSoak* const s, const uint64_t at) {
   const PmtDawClock* const clock = &s->daw.clock;
-  s->excused_until = pmt_daw_clock_tick(clock, at) + 0.505; /* a frame or two of rounding, by whatever tempo */
+  s->excused_until = pmt_daw_clock_tick(clock, at) + 0.512; /* a frame or two of rounding, by whatever tempo */
   s->trouble = at;
 }
 
@@ -141,7 +142,8 @@ static void start(PmtSoak* const s) {
 
 static void set_loop(PmtSoak* const s) {
   const PmtDaw* const d = &s->daw;
-  const int64_t bar = pmt_daw_bar(d) + (int64_t)pmt_soak_chance(s, 3), bars = 1 + (int64_t)pmt_soak_chance(s, s->loves_loops ? 2 : 4);
+  const int64_t bar = pmt_daw_bar(d) + (int64_t)pmt_soak_chance(s, 3);
+  const int64_t bars = 1 + (int64_t)pmt_soak_chance(s, s->loves_loops ? 2 : 4);
   const bool odd = pmt_soak_one_in(s, 4);
   s->loop_from = pmt_daw_bar_start(d, bar) + s->latency + (odd ? (int64_t)pmt_soak_chance(s, 30000) : 0);
   s->loop_to = pmt_daw_bar_start(d, bar + bars) + s->latency + (odd ? (int64_t)pmt_soak_chance(s, 30000) : 0);
@@ -172,7 +174,7 @@ static void wrap(PmtSoak* const s, const uint32_t frame) {
 }
 
 static void bend(PmtSoak* const s) {
-  if (s->daw.fields == PMT_DAW_FRAMES_ALONE) {
+  if (!pmt_daw_says_tempo(&s->daw)) {
     return;
   }
   const float quarters = 40.0f + (float)pmt_soak_chance(s, 26000) / 100.0f;
@@ -326,7 +328,8 @@ static void check_onset(PmtSoak* const s, const uint64_t at, const unsigned chan
   const uint64_t before = s->onset[channel][pitch], seam = s->seam_at;
   const bool doubled = seam && before && at + 1 >= seam && (double)(at + 1 - seam) < 0.8 * tick && before < seam &&
                        (double)(at + 1 - before) < 0.8 * tick;
-  CHECKF(!doubled, "frame %llu: channel %u note %u is struck twice at a loop point", (unsigned long long)at, channel, pitch);
+  CHECKF(!doubled, "frame %llu: channel %u note %u is struck twice at a loop point", (unsigned long long)at, channel,
+         pitch);
 }
 
 static void take_notes(PmtSoak* const s) {
@@ -428,7 +431,7 @@ void pmt_soak_cycle(PmtSoak* const s) {
   pmt_host_run(s->host, n);
   check_cycle(s, began);
   ++s->count.cycles;
-  s->count.frames += n;
+  s->count.seconds += n / s->daw.rate;
 }
 
 /* ---- Scenes ------------------------------------------------------------------------------------------------------ */
@@ -438,7 +441,9 @@ void pmt_soak_open(PmtSoak* const s) {
                                           PMT_HOST_NO_WORKER, PMT_HOST_REFUSING};
   static const uint32_t seldom[] = {80, 300, 1500, 5000};
   static const uint32_t periods[] = {16, 64, 128, 256, 441, 512, 1024, 2048};
-  static const PmtDawFields fields[] = {PMT_DAW_ALL, PMT_DAW_ALL, PMT_DAW_ALL, PMT_DAW_FRAMES_ALONE, PMT_DAW_NO_FRAMES};
+  static const PmtDawFields fields[] = {PMT_DAW_ALL, PMT_DAW_ALL, PMT_DAW_ALL, PMT_DAW_FRAMES_ALONE, PMT_DAW_NO_FRAMES,
+                                        PMT_DAW_NO_TEMPO};
+  static const double rates[] = {48000, 48000, 44100, 96000, 22050};
   static const int64_t latencies[] = {0, 0, 80, 200};
   s->draws = 0;
   s->wild = pmt_soak_one_in(s, 4);
@@ -453,8 +458,9 @@ void pmt_soak_open(PmtSoak* const s) {
   s->worker = workers[pmt_soak_chance(s, 6)];
   s->numbers = s->wild || pmt_soak_one_in(s, 2) ? PMT_HOST_PLAIN : PMT_HOST_DOUBLES;
   s->latency = latencies[pmt_soak_chance(s, 4)];
-  pmt_daw_init(&s->daw, RATE, s->seed + s->scene);
-  s->daw.fields = fields[pmt_soak_chance(s, 5)];
+  s->sounds = pmt_soak_one_in(s, 16);
+  pmt_daw_init(&s->daw, rates[pmt_soak_chance(s, 5)], s->seed + s->scene);
+  s->daw.fields = fields[pmt_soak_chance(s, 6)];
   s->daw.rounding = pmt_soak_chance(s, 3) ? 1920 : 0;
   s->daw.jitter = pmt_soak_chance(s, 3) ? 12 : 0;
   s->excused_until = 0.0;
@@ -465,11 +471,15 @@ void pmt_soak_open(PmtSoak* const s) {
   s->meter_bar = INT64_MIN;
   memset(s->struck, 0, sizeof s->struck);
   memset(s->onset, 0, sizeof s->onset);
-  s->host = pmt_host_new(
-      &(PmtHostOptions){.bundle = s->bundle, .worker = s->worker, .options = pmt_soak_one_in(s, 2)});
+  s->host = pmt_host_new(&(PmtHostOptions){.bundle = s->bundle,
+                                           .uri = s->sounds ? PMT_INSTRUMENT_URI : PMT_PLUGIN_URI,
+                                           .sample_rate = s->daw.rate,
+                                           .worker = s->worker,
+                                           .options = pmt_soak_one_in(s, 2)});
   CHECK(s->host);
   pmt_host_activate(s->host);
   ++s->count.scenes;
+  s->count.sounding_scenes += s->sounds;
 }
 
 void pmt_soak_close(PmtSoak* const s) {
@@ -490,6 +500,14 @@ void pmt_soak_close(PmtSoak* const s) {
   pmt_host_free(s->host);
 }
 
+static void write_soundfont(const PmtSoak* const s) {
+  static const PmtTinySound sounds[] = {{0, 0, 48}, {0, 48, 60}, {128, 0, 96}};
+  char tones[1024];
+  snprintf(tones, sizeof tones, "%s/tones.sf2", s->scratch);
+  pmt_tiny_soundfont_write(tones, sounds, 3);
+  CHECK(!setenv("PARTIMENTO_SOUNDFONT", tones, 1));
+}
+
 void pmt_soak_begin(PmtSoak* const s) {
   static const PmtTinyOptions kinds[] = {{.seed = 1, .d = 8, .h = 8, .layers = 1, .note_bias = 1.5f},
                                          {.seed = 2, .d = 8, .h = 8, .layers = 1, .note_bias = 1, .parts = 2},
@@ -506,7 +524,11 @@ void pmt_soak_begin(PmtSoak* const s) {
   }
   CHECK(!pmt_file_write(s->model[3], "broken", 6, NULL));
   pmt_host_copy_bundle(s->scratch, s->model[0], s->bundle, sizeof s->bundle);
-  CHECK((size_t)snprintf(s->object, sizeof s->object, "%s/partimento.so", s->bundle) < sizeof s->object);
+  for (int i = 0; i < 2; ++i) {
+    const char* const name = i ? "partimento-instrument.so" : "partimento.so";
+    CHECK((size_t)snprintf(s->object[i], sizeof s->object[i], "%s/%s", s->bundle, name) < sizeof s->object[i]);
+  }
+  write_soundfont(s);
 }
 
 void pmt_soak_end(PmtSoak* const s) { pmt_host_remove_scratch(s->scratch); }

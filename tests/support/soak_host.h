@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /** @file soak_host.h  A host that does everything, at random from a seed, and what must hold all the same.
 
-    Above: test_soak.c. Below: lv2_host.h (entry points, invariants of each cycle), daw.h (the transport). soak_host.c has
-    the host and its checks, soak_acts.c what it does beside rolling. */
+    Above: test_soak.c. Below: lv2_host.h (entry points, invariants of each cycle), daw.h (the transport). soak_host.c
+    has the host and its checks, soak_acts.c what it does beside rolling. */
 #ifndef PMT_TESTS_SUPPORT_SOAK_HOST_H
 #define PMT_TESTS_SUPPORT_SOAK_HOST_H
 
@@ -18,7 +18,8 @@
   X(activations) X(tight_rooms) X(gets) X(empty_cycles) X(resumes) X(silences)
 
 typedef struct {
-  uint64_t cycles, frames, scenes, notes, timed;
+  uint64_t cycles, scenes, sounding_scenes, notes, timed;
+  double seconds;
 #define PMT_SOAK_COUNTER(name) uint64_t name;
   PMT_SOAK_COUNTERS(PMT_SOAK_COUNTER)
 #undef PMT_SOAK_COUNTER
@@ -47,12 +48,13 @@ typedef struct {
   uint64_t seed, scene, draws;
   bool traces;
   PmtSoakCounters count;
-  char scratch[512], captures[600], bundle[1024], object[1100];
+  char scratch[512], captures[600], bundle[1024], object[2][1100];
   char model[PMT_SOAK_MODELS][1024]; /**< good ones, a broken one, a missing one */
 
   PmtHost* host;
   PmtDaw daw;
   bool wild;
+  bool sounds;         /**< it is the instrument */
   /* the host's habits */
   PmtSoakSize sizes;
   uint32_t period;

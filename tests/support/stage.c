@@ -128,8 +128,8 @@ uint64_t pmt_stage_first(const PmtStage* const s, const uint64_t from) {
 void pmt_stage_check_on_time(const PmtStage* const s, const uint64_t from) {
   for (size_t i = find(s, from); i < s->n_onsets; ++i) {
     const PmtOnset* const o = &s->onsets[i];
-    CHECKF(o->late < 1.002, "frame %llu: note %u is %.3f frames after tick %.0f", (unsigned long long)o->frame, o->pitch,
-           o->late, o->tick);
+    CHECKF(o->late < 1.002, "frame %llu: note %u is %.3f frames after tick %.0f", (unsigned long long)o->frame,
+           o->pitch, o->late, o->tick);
   }
 }
 
@@ -140,8 +140,8 @@ size_t pmt_stage_check_same(const PmtStage* const a, const uint64_t from_a, cons
   for (size_t k = 0; k < n; ++k) {
     const PmtOnset *x = &a->onsets[i + k], *y = &b->onsets[j + k];
     CHECKF(x->tick == y->tick && x->channel == y->channel && x->pitch == y->pitch && x->velocity == y->velocity,
-           "onset %zu: tick %.0f channel %u note %u, and tick %.0f channel %u note %u", k, x->tick, x->channel, x->pitch,
-           y->tick, y->channel, y->pitch);
+           "onset %zu: tick %.0f channel %u note %u, and tick %.0f channel %u note %u", k, x->tick, x->channel,
+           x->pitch, y->tick, y->channel, y->pitch);
   }
   return n;
 }
