@@ -140,10 +140,11 @@ start_display() {
 # fifo held open.
 start_jalv() {
   local wrapper='' program='jalv -x' i
+  jalv_window=''
   while :; do
     case $1 in
       -w) wrapper=$2; shift 2 ;;
-      -g) program=jalv.gtk3; shift ;;
+      -g) program=jalv.gtk3 jalv_window=yes; shift ;;
       *) break ;;
     esac
   done
@@ -181,10 +182,16 @@ set_control() {
 }
 
 # stop_jalv: ends its input, and with it jalv; gives its exit status. (A signal is not enough: when a thread other than the
-# one that reads the console gets it, jalv 1.6.6 waits for a line for ever.)
+# one that reads the console gets it, jalv 1.6.6 waits for a line for ever. jalv.gtk3 reads none, and gets a signal.)
 stop_jalv() {
-  local status
+  local status i
   exec 9>&-
+  [ -z "$jalv_window" ] || kill "$jalv_pid" 2>/dev/null
+  for ((i = 0; i < 600; ++i)); do
+    kill -0 "$jalv_pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  [ $i -lt 600 ] || kill "$jalv_pid" # no end after a minute
   wait "$jalv_pid"
   status=$?
   forget "$jalv_pid"
