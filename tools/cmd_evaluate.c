@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* partimento evaluate. Above: main.c. Below: train/appraise.h, gen/model.h, cli.h. */
+/* partimento evaluate. Above: main.c. Below: train/appraise.h (what a model predicts), evaluate.h (what it plays). */
 #include "cli.h"
 #include "cmd.h"
+#include "evaluate.h"
 
 #include "gen/model.h"
 #include "train/appraise.h"
@@ -15,8 +16,9 @@
 
 typedef struct {
   PmtAppraiseOptions appraise;
+  PmtMusicOptions music;
   const char* style; /* NULL: the folder's name */
-  bool json;
+  bool generated, json;
 } Evaluate;
 
 static bool take_split(void* target, const char* value, PmtError* error) {
@@ -95,7 +97,8 @@ static int print_json(const Evaluate* e, const char* style, const PmtAppraisal* 
   return PMT_EXIT_OK;
 }
 
-static int print_table(const char* style, const PmtAppraisal* a) {
+static int print_figures(const Evaluate* e, const char* style, const PmtAppraisal* a) {
+  (void)e;
   const double q = a->quarters;
   printf("style            %s\npieces           %zu (%s), %zu files refused\ntokens           %zu, %.1f a quarter note\n\n",
          style, a->pieces, a->part, a->refused, a->tokens, (double)a->tokens / q);
@@ -110,26 +113,39 @@ static int print_table(const char* style, const PmtAppraisal* a) {
   return PMT_EXIT_OK;
 }
 
+/** How well it predicts. @param[out] status of the printing */
+static PmtStatus predict(Evaluate* e, const PmtModel* model, int* status, PmtError* error) {
+  PmtAppraisal appraisal;
+  e->appraise.style = (int)e->music.style;
+  e->appraise.parts = model->parts;
+  const PmtStatus st = pmt_appraise(&e->appraise, &appraisal, error);
+  if (st) { return st; }
+  *status = (e->json ? print_json : print_figures)(e, model->style_name[e->music.style], &appraisal);
+  return PMT_OK;
+}
+
+/** What it plays. */
+static PmtStatus play(Evaluate* e, PmtModel* model, int* status, PmtError* error) {
+  PmtMusicReport* report = malloc(sizeof *report);
+  if (!report) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
+  e->music.model_path = e->appraise.model;
+  e->music.folder = e->appraise.folder;
+  e->music.split = e->appraise.part == PMT_PART_VALID ? PMT_SPLIT_VALID : PMT_SPLIT_TEST;
+  const PmtStatus st = pmt_music_measure(model, &e->music, report, error);
+  if (!st) { *status = (e->json ? pmt_music_print_json : pmt_music_print)(model, &e->music, report); }
+  free(report);
+  return st;
+}
+
 static int run(Evaluate* e) {
   PmtError error = {""};
   PmtModel* model = NULL;
-  PmtAppraisal appraisal;
-  int style = -1;
+  int style = -1, status = PMT_EXIT_OK;
   PmtStatus st = pmt_model_load(e->appraise.model, &model, &error);
-  if (!st) { st = choose_style(e, model, &style, &error); }
-  if (!st) {
-    e->appraise.style = style;
-    e->appraise.parts = model->parts;
-    st = pmt_appraise(&e->appraise, &appraisal, &error);
-  }
-  int status = PMT_EXIT_OK;
-  if (st) {
-    status = pmt_cli_failure("evaluate", &error);
-  } else if (e->json) {
-    status = print_json(e, model->style_name[style], &appraisal);
-  } else {
-    status = print_table(model->style_name[style], &appraisal);
-  }
+  st = st ? st : choose_style(e, model, &style, &error);
+  e->music.style = (uint32_t)style;
+  st = st ? st : e->generated ? play(e, model, &status, &error) : predict(e, model, &status, &error);
+  if (st) { status = pmt_cli_failure("evaluate", &error); }
   pmt_model_free(model);
   if (!status && fflush(stdout)) {
     pmt_fail(&error, PMT_IO, "standard output: %s", strerror(errno));
@@ -139,8 +155,9 @@ static int run(Evaluate* e) {
 }
 
 int pmt_cmd_evaluate(int argc, char** argv) {
-  Evaluate e = {.appraise = {.refusal = tell_refusal}};
-  int64_t threads = 0;
+  Evaluate e = {.appraise = {.refusal = tell_refusal},
+                .music = {.temperature = -1, .min_p = -1, .refusal = tell_refusal}};
+  int64_t threads = 0, bars = 512, seed = 1;
   const PmtCliOption options[] = {
     {"style", PMT_CLI_TEXT, &e.style, "NAME", "condition on this style (default: the folder's name)", 0, 0, NULL},
     {"split", PMT_CLI_CUSTOM, &e.appraise.part, "PART", "train, valid, test or all (default: test where DIR has split\n"
@@ -149,19 +166,34 @@ int pmt_cmd_evaluate(int argc, char** argv) {
     {"no-ngram", PMT_CLI_FLAG, &e.appraise.no_ngram, NULL, "leave the 6-gram out", 0, 0, NULL},
     {"threads", PMT_CLI_INT, &threads, "N", "threads (default: the processors online)", 1, 256, NULL},
     {"json", PMT_CLI_FLAG, &e.json, NULL, "print one JSON object", 0, 0, NULL},
+    {"generated", PMT_CLI_FLAG, &e.generated, NULL, "let the model play, and measure that beside DIR's test pieces\n"
+     "(with --split=valid, beside the valid ones)", 0, 0, NULL},
+    {"bars", PMT_CLI_INT, &bars, "N", "generate so many, in pieces of 32 (512)", 32, 100000, NULL},
+    {"seed", PMT_CLI_INT, &seed, "N", "of the first piece; the next one has the next (1)", 0, 65535, NULL},
+    {"temperature", PMT_CLI_REAL, &e.music.temperature, "X", "of the pieces (the model's own)", 0, 2, NULL},
+    {"min-p", PMT_CLI_REAL, &e.music.min_p, "X", "of the pieces (the model's own)", 0, 0.5, NULL},
+    {"save", PMT_CLI_TEXT, &e.music.save, "FOLDER", "write the pieces there, 000.mid and on", 0, 0, NULL},
   };
   const PmtCliCommand command = {
     .name = "evaluate", .operands = "MODEL DIR", .summary = "measure a model on a folder of MIDI files",
     .options = options, .n_options = sizeof options / sizeof *options, .operands_min = 2, .operands_max = 2,
     .notes = "Figures are negative log-likelihoods in nats: lower is better. Style and meter are told to the model, key,\n"
              "density and phrase are not. The 6-gram is trained on the training split of DIR, or of --baseline, or,\n"
-             "without either, on the other nine tenths of the pieces.\n",
+             "without either, on the other nine tenths of the pieces.\n\n"
+             "--generated: distances (Wasserstein-1, overlap of histograms) of generated from held-out excerpts of 8\n"
+             "bars, beside those between two halves of the held-out pieces, the floor; and how many runs of notes\n"
+             "stand in DIR's training pieces, beside how many of the held-out ones do. docs/measures.md explains.\n",
   };
   int first;
   const int status = pmt_cli_parse(&command, argc, argv, &first);
   if (status != PMT_CLI_RUN) { return status; }
+  if (e.generated && (e.appraise.part == PMT_PART_TRAIN || e.appraise.part == PMT_PART_ALL)) {
+    return pmt_cli_misuse("evaluate", "--generated: --split is test or valid");
+  }
   e.appraise.model = argv[first];
   e.appraise.folder = argv[first + 1];
   e.appraise.threads = (uint32_t)threads;
+  e.music.bars = (uint32_t)bars;
+  e.music.seed = (uint32_t)seed;
   return run(&e);
 }

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: ISC */
+/** @file evaluate.h  What a model plays, measured beside held-out music (docs/measures.md): `evaluate --generated`.
+
+    Above: cmd_evaluate.c. Below: src/measure, train/corpus.h, gen/render.h.
+    evaluate_music.c gathers the sets and compares them; evaluate_pieces.c lets the engine play; evaluate_illegal.c looks at
+    the logits; evaluate_print.c says it all. */
+#ifndef PMT_TOOLS_EVALUATE_H
+#define PMT_TOOLS_EVALUATE_H
+
+#include "gen/engine.h"
+#include "measure/copying.h"
+#include "measure/distance.h"
+#include "music/score.h"
+#include "train/corpus.h"
+
+/* ---- Pieces of the engine ----------------------------------------------------------------------------------------- */
+
+typedef struct { uint8_t beats, unit; } PmtMeterName;
+
+typedef struct {
+  PmtControls controls;     /**< seed aside */
+  double bpm;               /**< quarters a minute */
+  const PmtMeterName* meters; /**< [n] of each piece */
+  size_t n;                 /**< pieces of PMT_STRETCH_BARS bars */
+  uint32_t seed;            /**< of the first; the next one has the next */
+  const char* save;         /**< folder for NNN.mid; NULL: none */
+} PmtPiecesPlan;
+
+typedef struct {
+  PmtScore* scores;         /**< [plan.n], of PMT_STRETCH_BARS bars each: what was played, read as files are */
+  uint64_t notes, tokens, late_slots;
+} PmtPieces;
+
+/** Let the engine play. @param model borrowed */
+PmtStatus pmt_pieces_play(PmtModel* model, const PmtPiecesPlan* plan, PmtPieces* pieces, PmtError* error);
+void pmt_pieces_free(PmtPieces* pieces, size_t n);
+
+/* ---- Illegal tokens ------------------------------------------------------------------------------------------------ */
+
+/** Probability that the net gives to tokens which the grammar forbids, before they are masked. */
+typedef struct {
+  size_t tokens;      /**< predictions looked at */
+  double mean, max;
+} PmtIllegal;
+
+/** Over the pieces of a split, told to the net as they are: the first tokens of each, about `tokens_max` in all. */
+PmtStatus pmt_illegal_measure(const PmtModel* model, uint32_t style, const PmtCorpus* corpus, PmtSplit split,
+                              size_t tokens_max, PmtIllegal* illegal, PmtError* error);
+
+/* ---- All of it ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const char* model_path;
+  const char* folder;
+  uint32_t style;
+  uint32_t bars, seed;
+  double temperature, min_p; /**< negative: what the model suggests */
+  PmtSplit split;            /**< that generated music is compared with */
+  const char* save;          /**< NULL: no files */
+  PmtRefusal refusal;
+  void* handle;
+} PmtMusicOptions;
+
+typedef struct {
+  double temperature, min_p, bpm;
+  char meters[64];           /**< "4/4 x 9, 3/4 x 7" */
+  size_t pieces, bars;       /**< generated */
+  uint64_t notes, tokens, late_slots;
+  size_t held_pieces, held_excerpts, training_pieces, training_notes;
+  PmtComparisons comparisons;
+  PmtCopying copying;
+  char copied_from[256];     /**< file with the longest run; empty when there is none */
+  PmtIllegal illegal;
+} PmtMusicReport;
+
+PmtStatus pmt_music_measure(PmtModel* model, const PmtMusicOptions* options, PmtMusicReport* report, PmtError* error);
+
+/** @return exit status */
+int pmt_music_print(const PmtModel* model, const PmtMusicOptions* options, const PmtMusicReport* report);
+int pmt_music_print_json(const PmtModel* model, const PmtMusicOptions* options, const PmtMusicReport* report);
+
+#endif
