@@ -173,7 +173,7 @@ need-hosts: need-build
 	  test -z "$$missing" || tools/deps.sh $(DEBIAN_HOST_PACKAGES) || echo "some host tests will be skipped" >&2
 
 # Manual pages are what --help says: they cannot disagree.
-COMMANDS := train evaluate generate inspect play tokens
+COMMANDS := train benchmark evaluate generate inspect play tokens
 MANPAGES := $(BUILD)/man/partimento.1 $(COMMANDS:%=$(BUILD)/man/partimento-%.1)
 man: $(MANPAGES)
 HELP2MAN = help2man --no-info --section=1 --source="Partimento $(VERSION)" --manual="User commands" \

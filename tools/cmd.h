@@ -5,6 +5,7 @@
 #define PMT_TOOLS_CMD_H
 
 int pmt_cmd_train(int argc, char** argv);
+int pmt_cmd_benchmark(int argc, char** argv);
 int pmt_cmd_evaluate(int argc, char** argv);
 int pmt_cmd_generate(int argc, char** argv);
 int pmt_cmd_play(int argc, char** argv);

@@ -14,6 +14,7 @@ typedef struct {
 
 static const Command commands[] = {
   {"train", pmt_cmd_train, "make a model from folders of MIDI files"},
+  {"benchmark", pmt_cmd_benchmark, "train and measure on a published data set"},
   {"evaluate", pmt_cmd_evaluate, "measure a model on a folder of MIDI files"},
   {"generate", pmt_cmd_generate, "write music with a model, offline"},
   {"play", pmt_cmd_play, "run the plugin in a host and record what it plays"},

@@ -52,6 +52,10 @@ void pmt_course_end(PmtCourse* c) {
 
 double pmt_course_elapsed(const PmtCourse* c) { return c->seconds + pmt_course_clock() - c->started; }
 
+static uint32_t evaluations_of(const PmtCourse* c) {
+  return c->options.evaluations ? c->options.evaluations : PMT_EVALUATIONS;
+}
+
 /* -- the plan ------------------------------------------------------------------------------------------------- */
 
 /** By time: as many steps as the rest of the budget allows at the present speed. */
@@ -60,7 +64,7 @@ static void make_plan(PmtCourse* c) {
     c->plan = c->options.steps;
     return;
   }
-  const double evaluations = (PMT_EVALUATIONS - c->n_evaluated) * c->evaluation_seconds;
+  const double evaluations = (evaluations_of(c) - c->n_evaluated) * c->evaluation_seconds;
   const double left = c->options.minutes * 60.0 - pmt_course_elapsed(c) - evaluations - c->tasks.reserve(c->tasks.handle);
   if (c->step_seconds <= 0.0) {
     c->plan = c->step + PLAN_UNKNOWN;
@@ -132,7 +136,7 @@ static PmtStatus take_step(PmtCourse* c, double* loss, PmtError* error) {
 
 static void report(const PmtCourse* c, double loss) {
   const double left = (double)(c->plan - c->step) * c->step_seconds + c->tasks.reserve(c->tasks.handle) +
-                      (PMT_EVALUATIONS - c->n_evaluated) * c->evaluation_seconds;
+                      (evaluations_of(c) - c->n_evaluated) * c->evaluation_seconds;
   tell(c, "step %" PRIu64 "/%" PRIu64 "  loss %.3f  rate %.2e  %.0f tokens/s  %d:%02d left\n", c->step, c->plan, loss,
        (double)rate_now(c), (double)pmt_learner_step_tokens(c->learner) / c->step_seconds, (int)(left / 60.0), (int)left % 60);
 }
@@ -159,7 +163,7 @@ PmtStatus pmt_course_run(PmtCourse* c, PmtError* error) {
       report(c, smooth_loss);
       reported = pmt_course_clock();
     }
-    if (c->progress + 1e-9 < (double)(c->n_evaluated + 1) / PMT_EVALUATIONS) { continue; }
+    if (c->progress + 1e-9 < (double)(c->n_evaluated + 1) / evaluations_of(c)) { continue; }
     if ((st = evaluate(c, error)) || (st = keep(c, error))) { return st; }
     make_plan(c);
   }

@@ -19,6 +19,7 @@ typedef struct {
   uint64_t steps;          /**< exact number of steps; 0 = by time */
   uint64_t pause_after;    /**< pause after this step; 0 = never */
   double rate;             /**< at its height, for 2048 tokens a step */
+  uint32_t evaluations;    /**< on the way; 0 = PMT_EVALUATIONS */
   uint32_t patience;       /**< evaluations without gain, in the second half, that end the run */
   FILE* log;               /**< progress; NULL = silent */
   const volatile sig_atomic_t* stop; /**< set by a signal: pause; may be NULL */
@@ -53,7 +54,7 @@ typedef struct {
   uint32_t n_stale;          /* evaluations since the best */
   uint64_t step;
   double progress;           /* 0..1: position on the cosine; never goes back */
-  uint32_t n_evaluated;      /* of PMT_EVALUATIONS */
+  uint32_t n_evaluated;      /* of options.evaluations */
   double train_sum;          /* nats a token summed since the last evaluation */
   uint64_t train_n;
   double seconds;            /* spent by earlier parts of the run */

@@ -8,6 +8,7 @@
 #include "train/simd.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { LANES = 16 };
 
@@ -109,35 +110,47 @@ static inline __attribute__((always_inline)) float fold(const float lane[LANES])
   return sum;
 }
 
+/** y = exp(x - top) for whole blocks of 16. A loop of its own, of a length unknown here: unrolled into what surrounds it the
+    compiler would take it number by number. */
+PMT_WIDE static __attribute__((noinline)) void exp_blocks(uint32_t n_blocks, const float* x, float top, float* y) {
+  for (uint32_t i = 0; i < n_blocks * LANES; ++i) { y[i] = pmt_exp(x[i] - top); }
+}
+
+static inline __attribute__((always_inline)) void add_blocks(uint32_t n_blocks, const float* y, float* lane) {
+  for (uint32_t i = 0; i < n_blocks * LANES; i += LANES) {
+    for (uint32_t k = 0; k < LANES; ++k) { lane[k] += y[i + k]; }
+  }
+}
+
+/** y = exp(x - top), in place allowed. @return the sum. The last, broken block is filled up and goes the same way. */
+static inline __attribute__((always_inline)) float exp_row(uint32_t n, const float* x, float top, float* y) {
+  const uint32_t whole = n / LANES, done = whole * LANES;
+  float lane[LANES] = {0}, tail[LANES];
+  exp_blocks(whole, x, top, y);
+  add_blocks(whole, y, lane);
+  if (done < n) {
+    for (uint32_t k = 0; k < LANES; ++k) { tail[k] = done + k < n ? x[done + k] : top - 100.0f; }
+    exp_blocks(1, tail, top, tail);
+    add_blocks(1, tail, lane);
+    memcpy(y + done, tail, (n - done) * sizeof *y);
+  }
+  return fold(lane);
+}
+
 PMT_WIDE float pmt_point_softmax(uint32_t n, float* logits) {
   const float top = max_of(n, logits);
-  float lane[LANES] = {0};
-  uint32_t i = 0;
-  for (; i + LANES <= n; i += LANES) {
-    for (uint32_t k = 0; k < LANES; ++k) {
-      logits[i + k] = pmt_exp(logits[i + k] - top);
-      lane[k] += logits[i + k];
-    }
-  }
-  for (; i < n; ++i) {
-    logits[i] = pmt_exp(logits[i] - top);
-    lane[0] += logits[i];
-  }
-  const float sum = fold(lane);
+  const float sum = exp_row(n, logits, top, logits);
   const float inverse = 1.0f / sum;
-  for (i = 0; i < n; ++i) { logits[i] *= inverse; }
+  for (uint32_t i = 0; i < n; ++i) { logits[i] *= inverse; }
   return top + logf(sum);
 }
 
 PMT_WIDE float pmt_point_log_sum(uint32_t n, const float* logits) {
+  enum { PART = 512 };
+  float part[PART], sum = 0.0f;
   const float top = max_of(n, logits);
-  float lane[LANES] = {0};
-  uint32_t i = 0;
-  for (; i + LANES <= n; i += LANES) {
-    for (uint32_t k = 0; k < LANES; ++k) { lane[k] += pmt_exp(logits[i + k] - top); }
-  }
-  for (; i < n; ++i) { lane[0] += pmt_exp(logits[i] - top); }
-  return top + logf(fold(lane));
+  for (uint32_t i = 0; i < n; i += PART) { sum += exp_row(n - i < PART ? n - i : PART, logits + i, top, part); }
+  return top + logf(sum);
 }
 
 PMT_WIDE void pmt_point_softmax_backward(uint32_t n, const float* restrict p, float* restrict ds, float a) {

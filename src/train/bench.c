@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: ISC */
+/** @file bench.c  See bench.h. */
+#include "train/bench.h"
+
+#include "base/random.h"
+#include "train/checkpoint.h"
+#include "train/scorer.h"
+
+#include <cblas.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PLACE_ORDER = 0x64656b6b, PLACE_KEY = 0x6b657973, TEXT_BYTES = 1 << 16 };
+
+/** One of the chains of pieces that are trained on side by side. Draw number i takes piece i mod n of pass i / n. */
+typedef struct {
+  uint64_t draw;
+  size_t at, n_cells, room;
+  PmtCell* cells;
+} Chain;
+
+typedef struct {
+  const PmtBenchData* data;
+  const PmtBenchOptions* options;
+  PmtParams params;
+  PmtPool* pool;
+  PmtLearner* learner;
+  PmtScorer* scorer;
+  Chain* chains;
+  uint64_t draws;
+  uint32_t* order;  /* of the pass in hand */
+  uint64_t pass;    /* UINT64_MAX = none yet */
+  double last[PMT_ARRAYS];
+  PmtCourse course;
+} Bench;
+
+PMT_PRINTF(2, 3) static void tell(const Bench* b, const char* format, ...) {
+  if (!b->options->course.log) { return; }
+  va_list args;
+  va_start(args, format);
+  vfprintf(b->options->course.log, format, args);
+  va_end(args);
+  fflush(b->options->course.log);
+}
+
+/* -- training cells ------------------------------------------------------------------------------------------- */
+
+static void shuffle(Bench* b, uint64_t pass) {
+  const size_t n = b->data->n_pieces[PMT_SPLIT_TRAIN];
+  for (size_t i = 0; i < n; ++i) { b->order[i] = (uint32_t)i; }
+  for (size_t i = n; i > 1; --i) {
+    const size_t j = pmt_random_bits(b->options->seed ^ PLACE_ORDER, pass, i) % i;
+    const uint32_t swap = b->order[i - 1];
+    b->order[i - 1] = b->order[j];
+    b->order[j] = swap;
+  }
+  b->pass = pass;
+}
+
+static PmtStatus open_draw(Bench* b, Chain* chain, uint64_t draw) {
+  const size_t n = b->data->n_pieces[PMT_SPLIT_TRAIN];
+  const int lo = b->data->transpose_lo, hi = b->data->transpose_hi;
+  if (b->pass != draw / n) { shuffle(b, draw / n); }
+  const int key = lo + (int)(pmt_random_bits(b->options->seed ^ PLACE_KEY, draw, 0) % (uint64_t)(hi - lo + 1));
+  chain->draw = draw;
+  chain->at = 0;
+  return b->data->open(b->data->handle, PMT_SPLIT_TRAIN, b->order[draw % n], key, &chain->cells, &chain->room,
+                       &chain->n_cells);
+}
+
+static bool fill(void* handle) {
+  Bench* b = handle;
+  for (uint32_t s = 0; s < b->options->batch; ++s) {
+    Chain* chain = &b->chains[s];
+    for (uint32_t t = 0; t < b->options->length; ++t) {
+      if (chain->at == chain->n_cells && open_draw(b, chain, b->draws++)) { return false; }
+      *pmt_learner_cell(b->learner, s, t) = chain->cells[chain->at++];
+    }
+  }
+  return true;
+}
+
+/* -- measuring ------------------------------------------------------------------------------------------------ */
+
+typedef struct { const Bench* b; PmtSplit split; } Split;
+
+static PmtStatus open_piece(void* handle, size_t i, PmtCell** cells, size_t* room, size_t* n_cells) {
+  const Split* s = handle;
+  return s->b->data->open(s->b->data->handle, s->split, i, 0, cells, room, n_cells);
+}
+
+static PmtStatus measure(const Bench* b, PmtSplit split, const float* w, double* nats_per_unit, PmtError* error) {
+  const size_t n = b->data->n_pieces[split];
+  Split s = {b, split};
+  const PmtScoreRuns runs = {.n = n, .open = open_piece, .handle = &s};
+  double* nats = malloc((n + 1) * sizeof *nats);
+  const PmtStatus st = nats ? pmt_scorer_run(b->scorer, w, &runs, nats) : PMT_NO_MEM;
+  double sum = 0.0;
+  for (size_t i = 0; !st && i < n; ++i) { sum += nats[i]; }
+  *nats_per_unit = sum / b->data->n_units[split];
+  free(nats);
+  return st ? pmt_fail(error, st, "out of memory in the evaluation") : PMT_OK;
+}
+
+/** The mean of p over keys. */
+typedef struct {
+  const Bench* b;
+  PmtSplit split;
+  int n_keys;
+  double** p;      /* [run] sums of p of each counted cell, grown as they come; the runs of a piece follow each other */
+  size_t *n, *room;
+  bool failed;
+} Keys;
+
+static PmtStatus open_key(void* handle, size_t i, PmtCell** cells, size_t* room, size_t* n_cells) {
+  const Keys* k = handle;
+  return k->b->data->open(k->b->data->handle, k->split, i / (size_t)k->n_keys,
+                          k->b->data->transpose_lo + (int)(i % (size_t)k->n_keys), cells, room, n_cells);
+}
+
+static void see_key(void* handle, size_t i, const PmtCell* cell, const float* logits) {
+  Keys* k = handle;
+  const uint32_t v = k->b->params.shape.vocab;
+  if (k->n[i] == k->room[i]) {
+    const size_t room = k->room[i] ? 2 * k->room[i] : 1024;
+    double* grown = realloc(k->p[i], room * sizeof *grown);
+    if (!grown) {
+      k->failed = true;
+      return;
+    }
+    k->p[i] = grown;
+    k->room[i] = room;
+  }
+  double top = (double)logits[0], sum = 0.0;
+  for (uint32_t j = 1; j < v; ++j) { top = fmax(top, (double)logits[j]); }
+  for (uint32_t j = 0; j < v; ++j) { sum += exp((double)logits[j] - top); }
+  k->p[i][k->n[i]++] = exp((double)logits[cell->target] - top) / sum;
+}
+
+static double nats_of_means(const Keys* k) {
+  double nats = 0.0;
+  const size_t keys = (size_t)k->n_keys;
+  for (size_t piece = 0; piece < k->b->data->n_pieces[k->split]; ++piece) {
+    for (size_t t = 0; t < k->n[piece * keys]; ++t) {
+      double p = 0.0;
+      for (size_t i = 0; i < keys; ++i) { p += k->p[piece * keys + i][t]; }
+      nats -= log(p / (double)keys);
+    }
+  }
+  return nats;
+}
+
+static PmtStatus measure_keys(const Bench* b, PmtSplit split, const float* w, double* nats_per_unit, PmtError* error) {
+  Keys k = {.b = b, .split = split, .n_keys = b->data->transpose_hi - b->data->transpose_lo + 1};
+  const size_t n = b->data->n_pieces[split] * (size_t)k.n_keys;
+  const PmtScoreRuns runs = {.n = n, .open = open_key, .see = see_key, .handle = &k};
+  double* nats = malloc((n + 1) * sizeof *nats);
+  k.p = calloc(n + 1, sizeof *k.p), k.n = calloc(n + 1, sizeof *k.n), k.room = calloc(n + 1, sizeof *k.room);
+  PmtStatus st = nats && k.p && k.n && k.room ? pmt_scorer_run(b->scorer, w, &runs, nats) : PMT_NO_MEM;
+  if (k.failed) { st = PMT_NO_MEM; }
+  *nats_per_unit = st ? (double)NAN : nats_of_means(&k) / b->data->n_units[split];
+  for (size_t i = 0; k.p && i < n; ++i) { free(k.p[i]); }
+  free(k.p), free(k.n), free(k.room), free(nats);
+  return st ? pmt_fail(error, st, "out of memory in the evaluation") : PMT_OK;
+}
+
+static PmtStatus evaluate(void* handle, PmtArrayId which, const float* w, double* valid, PmtError* error) {
+  Bench* b = handle;
+  const PmtStatus st = measure(b, PMT_SPLIT_VALID, w, valid, error);
+  b->last[which] = *valid;
+  return st;
+}
+
+static void note(void* handle, const PmtCoursePoint* point) {
+  const Bench* b = handle;
+  const size_t tokens = point->step * pmt_learner_step_tokens(b->learner);
+  tell(b, "evaluation %u of %u, step %" PRIu64 " (%.2f M tokens, %.1f min): train %.4f nats/token, valid %.4f nats/%s "
+       "(weights %.4f)%s\n", b->course.n_evaluated, b->options->course.evaluations, point->step, (double)tokens * 1e-6,
+       pmt_course_elapsed(&b->course) / 60.0, point->train, b->last[PMT_ARRAY_AVERAGE], b->data->unit,
+       b->last[PMT_ARRAY_WEIGHTS], point->gained ? ", best so far" : "");
+}
+
+/** Valid and test at the end take about what an evaluation of one of two arrays takes, each. */
+static double reserve(void* handle) {
+  const Bench* b = handle;
+  return b->course.evaluation_seconds * (b->options->test ? 1.0 : 0.5);
+}
+
+/* -- keeping -------------------------------------------------------------------------------------------------- */
+
+static void describe(const Bench* b, char* text, size_t size) {
+  const PmtBenchOptions* o = b->options;
+  char shape[160];
+  pmt_shape_describe(&b->params.shape, shape, sizeof shape);
+  snprintf(text, size, "%s, %s, %zu weights, batch %u length %u past %u threads %u dropout %a decay %a average %a rate %a "
+           "seed %" PRIu64, b->data->unit, shape, b->params.n_floats, o->batch, o->length, o->past,
+           pmt_pool_size(b->pool), o->dropout, o->decay, o->average, o->course.rate, o->seed);
+}
+
+static PmtStatus keep(void* handle, PmtError* error) {
+  const Bench* b = handle;
+  char description[640], places[TEXT_BYTES], draws[32];
+  if (!b->options->checkpoint) { return PMT_OK; }
+  describe(b, description, sizeof description);
+  size_t n = 0;
+  places[0] = '\0';
+  for (uint32_t s = 0; s < b->options->batch && n < sizeof places; ++s) {
+    n += (size_t)snprintf(places + n, sizeof places - n, "%" PRIu64 " %zu ", b->chains[s].draw, b->chains[s].at);
+  }
+  snprintf(draws, sizeof draws, "%" PRIu64, b->draws);
+  const PmtMetaOut extras[] = {{"draws", draws}, {"places", places}};
+  return pmt_checkpoint_write(b->options->checkpoint, &b->course, description, extras, 2, error);
+}
+
+static bool seek(Bench* b, const char* draws, const char* places) {
+  if (!draws || !places || sscanf(draws, "%" SCNu64, &b->draws) != 1) { return false; }
+  for (uint32_t s = 0; s < b->options->batch; ++s) {
+    uint64_t draw;
+    size_t at;
+    int used;
+    if (sscanf(places, "%" SCNu64 " %zu%n", &draw, &at, &used) != 2) { return false; }
+    places += used;
+    if (open_draw(b, &b->chains[s], draw) || at > b->chains[s].n_cells) { return false; }
+    b->chains[s].at = at;
+  }
+  return true;
+}
+
+static PmtStatus resume(Bench* b, PmtError* error) {
+  const char* path = b->options->checkpoint;
+  char description[640];
+  PmtTensors* file;
+  describe(b, description, sizeof description);
+  PmtStatus st = pmt_checkpoint_read(path, &b->course, description, &file, error);
+  if (st) { return st; }
+  if (!seek(b, pmt_tensors_meta(file, "draws"), pmt_tensors_meta(file, "places"))) {
+    st = pmt_checkpoint_damaged(path, "the places", error);
+  }
+  pmt_tensors_free(file);
+  return st;
+}
+
+/* -- the run -------------------------------------------------------------------------------------------------- */
+
+static PmtStatus build(Bench* b, PmtError* error) {
+  const PmtBenchOptions* o = b->options;
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  const uint32_t threads = o->threads ? o->threads : (uint32_t)(online < 1 ? 1 : online);
+  PmtStatus st = pmt_params_layout(&o->shape, &b->params, error);
+  if (st) { return st; }
+  openblas_set_num_threads(1);
+  if (pmt_pool_new(threads, &b->pool)) { return pmt_fail(error, PMT_NO_MEM, "cannot start %u threads", threads); }
+  const PmtLearnerOptions learner = {.streams = o->batch, .steps = o->length, .past = o->past, .seed = o->seed,
+                                     .drop = (float)o->dropout, .decay = (float)o->decay, .clip = 1.0f,
+                                     .average = (float)o->average};
+  if ((st = pmt_learner_new(&b->params, &learner, b->pool, &b->learner, error))) { return st; }
+  b->chains = calloc(o->batch, sizeof *b->chains);
+  b->order = calloc(b->data->n_pieces[PMT_SPLIT_TRAIN], sizeof *b->order);
+  if (!b->chains || !b->order || pmt_scorer_new(&b->params, b->pool, &b->scorer) || pmt_course_attach(&b->course, b->learner)) {
+    return pmt_fail(error, PMT_NO_MEM, "out of memory");
+  }
+  char shape[160];
+  pmt_shape_describe(&o->shape, shape, sizeof shape);
+  tell(b, "%s, %zu parameters, %u threads, OpenBLAS core %s\n", shape, pmt_params_count(&b->params), threads,
+       openblas_get_corename());
+  return PMT_OK;
+}
+
+static void dismantle(Bench* b) {
+  for (uint32_t s = 0; b->chains && s < b->options->batch; ++s) { free(b->chains[s].cells); }
+  free(b->chains);
+  free(b->order);
+  pmt_course_end(&b->course);
+  pmt_scorer_free(b->scorer);
+  pmt_learner_free(b->learner);
+  pmt_pool_free(b->pool);
+  free(b);
+}
+
+static PmtStatus finish(Bench* b, PmtBenchResult* r, PmtError* error) {
+  const float* w = b->course.best;
+  const PmtBenchOptions* o = b->options;
+  PmtStatus st = measure(b, PMT_SPLIT_VALID, w, &r->valid, error);
+  if (!st && o->transpositions) { st = measure_keys(b, PMT_SPLIT_VALID, w, &r->valid_keys, error); }
+  if (!st && o->test) { st = measure(b, PMT_SPLIT_TEST, w, &r->test, error); }
+  if (!st && o->test && o->transpositions) { st = measure_keys(b, PMT_SPLIT_TEST, w, &r->test_keys, error); }
+  return st ? st : keep(b, error);
+}
+
+PmtStatus pmt_bench_run(const PmtBenchData* data, const PmtBenchOptions* options, PmtBenchResult* r, PmtError* error) {
+  *r = (PmtBenchResult){.valid = (double)NAN, .test = (double)NAN, .valid_keys = (double)NAN, .test_keys = (double)NAN};
+  Bench* b = calloc(1, sizeof *b);
+  if (!b) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
+  *b = (Bench){.data = data, .options = options, .pass = UINT64_MAX};
+  pmt_course_begin(&b->course);
+  b->course.options = options->course;
+  b->course.tasks = (PmtCourseTasks){.handle = b, .fill = fill, .evaluate = evaluate, .note = note, .keep = keep,
+                                     .reserve = reserve};
+  PmtStatus st = build(b, error);
+  if (!st && options->resume) { st = resume(b, error); }
+  if (!st) { st = pmt_course_run(&b->course, error); }
+  if (!st && b->course.finished) { st = finish(b, r, error); }
+  if (!st) {
+    r->n_params = pmt_params_count(&b->params);
+    r->n_tokens = b->course.step * pmt_learner_step_tokens(b->learner);
+    r->threads = pmt_pool_size(b->pool);
+    r->steps = b->course.step, r->best_step = b->course.best_step;
+    r->seconds = pmt_course_elapsed(&b->course);
+    r->finished = b->course.finished;
+  }
+  dismantle(b);
+  return st;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/** @file bench.h  A published benchmark: train a net on its training split, report nats a unit on valid, and on test if asked.
+
+    What a piece is and how it becomes cells is the benchmark's own (jsb16.c, frames.c); how a net is trained is the
+    trainer's (course.h). Above: tools/cmd_benchmark.c. Below: learner.c, scorer.c, course.c, checkpoint.c. */
+#ifndef PMT_TRAIN_BENCH_H
+#define PMT_TRAIN_BENCH_H
+
+#include "train/corpus.h"
+#include "train/course.h"
+
+/** The data of a benchmark, and how it is fed. */
+typedef struct {
+  void* handle;
+  const char* unit;                                   /**< "voice-step", "frame": what nats are divided by */
+  size_t n_pieces[PMT_SPLITS];
+  double n_units[PMT_SPLITS];
+  int transpose_lo, transpose_hi;                     /**< asked of open() in training */
+  /** Cells of a piece, cells grown as needed, the first one with `reset`; transposed as far as asked and possible.
+      Any thread. @return PMT_NO_MEM */
+  PmtStatus (*open)(void* handle, PmtSplit split, size_t piece, int transpose, PmtCell** cells, size_t* room,
+                    size_t* n_cells);
+} PmtBenchData;
+
+typedef struct {
+  PmtCourseOptions course;
+  PmtTrainShape shape;     /**< whole: vocabulary and tables too */
+  uint32_t batch, length, past, threads; /**< threads 0 = processors online */
+  double dropout, decay, average;
+  uint64_t seed;
+  const char* checkpoint;  /**< NULL = none */
+  bool resume;             /**< go on from the checkpoint; a finished run is measured again */
+  bool test;               /**< read the test split, once, with the best weights */
+  bool transpositions;     /**< also report the mean of the probabilities in all keys that fit */
+} PmtBenchOptions;
+
+typedef struct {
+  size_t n_params, n_tokens; /**< weights; tokens trained on */
+  uint32_t threads;
+  uint64_t steps, best_step;
+  double seconds;
+  bool finished;             /**< else paused at the checkpoint */
+  double valid, test;        /**< nats a unit; NaN = not measured */
+  double valid_keys, test_keys; /**< the same with `transpositions` */
+} PmtBenchResult;
+
+PmtStatus pmt_bench_run(const PmtBenchData* data, const PmtBenchOptions* options, PmtBenchResult* result,
+                        PmtError* error);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+/** @file jsb16.c  See jsb16.h. */
+#include "train/jsb16.h"
+
+#include "base/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  VOICES = 4,
+  PITCH_LO = 30, PITCH_HI = 87, PITCHES = PITCH_HI - PITCH_LO + 1, /* of the data, widened by the transpositions */
+  SILENCE = PITCHES, BEGIN, VOCABULARY,
+  HOLD_MAX = 16, MOTION_MAX = 12, INTERVAL_MAX = 36, LEAP_MAX = 16,
+  BAR4 = 16, BAR3 = 12,
+  TRANSPOSE_LO = -6, TRANSPOSE_HI = 5,
+  FILE_BYTES_MAX = 64 << 20, STEPS_MAX = 1 << 20,
+};
+
+typedef struct {
+  int8_t (*steps)[VOICES]; /* MIDI pitches, -1 = silent */
+  size_t n_steps;
+  int lo[VOICES], hi[VOICES];
+} Piece;
+
+struct PmtJsb {
+  uint32_t parts;
+  Piece* pieces[PMT_SPLITS];
+  size_t n_pieces[PMT_SPLITS];
+  int lo[VOICES], hi[VOICES]; /* of the training set */
+};
+
+bool pmt_jsb_part_find(const char* name, PmtJsbParts* part) {
+  static const char* const names[] = {"bar", "chord", "hold", "motion", "interval", "leap", "range"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
+    if (strcmp(name, names[i])) { continue; }
+    *part = (PmtJsbParts)(1u << i);
+    return true;
+  }
+  return false;
+}
+
+/* -- reading -------------------------------------------------------------------------------------------------- */
+
+static PmtStatus bad_line(const char* path, size_t line, const char* what, PmtError* error) {
+  return pmt_fail(error, PMT_BAD_FILE, "%s:%zu: %s", path, line, what);
+}
+
+static void widen(int lo[VOICES], int hi[VOICES], const int8_t step[VOICES]) {
+  for (int v = 0; v < VOICES; ++v) {
+    if (step[v] < 0) { continue; }
+    if (step[v] < lo[v]) { lo[v] = step[v]; }
+    if (step[v] > hi[v]) { hi[v] = step[v]; }
+  }
+}
+
+/** "74,70,65,58 74,70,65,58 ...": one piece. */
+static PmtStatus read_piece(const char* path, size_t number, char* line, Piece* piece, PmtError* error) {
+  size_t room = 0;
+  char* save = NULL;
+  *piece = (Piece){.lo = {127, 127, 127, 127}};
+  for (char* word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+    int x[VOICES], used = 0;
+    if (sscanf(word, "%d,%d,%d,%d%n", &x[0], &x[1], &x[2], &x[3], &used) != VOICES || word[used]) {
+      return bad_line(path, number, "a step is not four numbers", error);
+    }
+    if (piece->n_steps == room) {
+      if (room >= STEPS_MAX) { return bad_line(path, number, "too long", error); }
+      room = room ? 2 * room : 256;
+      int8_t(*grown)[VOICES] = realloc(piece->steps, room * sizeof *grown);
+      if (!grown) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
+      piece->steps = grown;
+    }
+    int8_t* step = piece->steps[piece->n_steps++];
+    for (int v = 0; v < VOICES; ++v) {
+      if (x[v] < -1 || (x[v] >= 0 && (x[v] < PITCH_LO || x[v] > PITCH_HI))) {
+        return bad_line(path, number, "a pitch is out of range", error);
+      }
+      step[v] = (int8_t)x[v];
+    }
+    widen(piece->lo, piece->hi, step);
+  }
+  return piece->n_steps ? PMT_OK : bad_line(path, number, "empty", error);
+}
+
+static PmtStatus read_split(PmtJsb* jsb, const char* folder, PmtSplit split, PmtError* error) {
+  static const char* const names[PMT_SPLITS] = {"train", "valid", "test"};
+  char path[4096];
+  unsigned char* bytes;
+  size_t size, line_number = 0;
+  snprintf(path, sizeof path, "%s/satb16_%s.txt", folder, names[split]);
+  PmtStatus st = pmt_file_read(path, FILE_BYTES_MAX, &bytes, &size, error);
+  if (st) { return st; }
+  char *rest = (char*)bytes, *line;
+  while (!st && (line = strsep(&rest, "\r\n"))) {
+    ++line_number;
+    if (!*line) { continue; }
+    Piece* grown = realloc(jsb->pieces[split], (jsb->n_pieces[split] + 1) * sizeof *grown);
+    if (!grown) {
+      st = pmt_fail(error, PMT_NO_MEM, "out of memory");
+      break;
+    }
+    jsb->pieces[split] = grown;
+    st = read_piece(path, line_number, line, &grown[jsb->n_pieces[split]++], error);
+  }
+  free(bytes);
+  return st || jsb->n_pieces[split] ? st : pmt_fail(error, PMT_BAD_FILE, "%s: no piece", path);
+}
+
+PmtStatus pmt_jsb_load(const char* folder, uint32_t parts, PmtJsb** jsb, PmtError* error) {
+  *jsb = NULL;
+  PmtJsb* me = calloc(1, sizeof *me);
+  if (!me) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
+  *me = (PmtJsb){.parts = parts, .lo = {127, 127, 127, 127}};
+  PmtStatus st = PMT_OK;
+  for (int split = 0; !st && split < PMT_SPLITS; ++split) { st = read_split(me, folder, (PmtSplit)split, error); }
+  if (st) {
+    pmt_jsb_free(me);
+    return st;
+  }
+  for (size_t i = 0; i < me->n_pieces[PMT_SPLIT_TRAIN]; ++i) {
+    const Piece* p = &me->pieces[PMT_SPLIT_TRAIN][i];
+    for (size_t t = 0; t < p->n_steps; ++t) { widen(me->lo, me->hi, p->steps[t]); }
+  }
+  *jsb = me;
+  return PMT_OK;
+}
+
+void pmt_jsb_free(PmtJsb* jsb) {
+  if (!jsb) { return; }
+  for (int split = 0; split < PMT_SPLITS; ++split) {
+    for (size_t i = 0; i < jsb->n_pieces[split]; ++i) { free(jsb->pieces[split][i].steps); }
+    free(jsb->pieces[split]);
+  }
+  free(jsb);
+}
+
+/* -- cells ---------------------------------------------------------------------------------------------------- */
+
+static void add_table(PmtTrainShape* shape, const char* name, int voice, uint32_t rows) {
+  PmtInputTable* t = &shape->table[shape->n_tables++];
+  t->rows = rows;
+  if (voice < 0) {
+    snprintf(t->name, sizeof t->name, "%s", name);
+  } else {
+    snprintf(t->name, sizeof t->name, "%s.%c", name, "satb"[voice]);
+  }
+}
+
+void pmt_jsb_shape(const PmtJsb* jsb, PmtTrainShape* shape) {
+  const uint32_t parts = jsb->parts;
+  shape->vocab = VOCABULARY;
+  shape->leap_tokens = parts & PMT_JSB_LEAP ? PITCHES : 0;
+  shape->leap = parts & PMT_JSB_LEAP ? LEAP_MAX : 0;
+  shape->n_tables = 0;
+  add_table(shape, "voice", -1, VOICES);
+  if (parts & PMT_JSB_BAR) {
+    add_table(shape, "bar4", -1, BAR4);
+    add_table(shape, "bar3", -1, BAR3);
+  }
+  for (int u = 0; u < VOICES; ++u) {
+    if (parts & PMT_JSB_CHORD) { add_table(shape, "chord", u, PITCHES + 1); }
+    if (parts & PMT_JSB_HOLD) { add_table(shape, "hold", u, HOLD_MAX); }
+    if (parts & PMT_JSB_MOTION) { add_table(shape, "motion", u, 2 * MOTION_MAX + 1); }
+    if (parts & PMT_JSB_INTERVAL) { add_table(shape, "interval", u, 2 * INTERVAL_MAX + 1); }
+  }
+}
+
+/** What is known of a voice as its notes go by. */
+typedef struct {
+  int token;   /* latest, -1 = none yet */
+  int held;    /* steps */
+  int motion;  /* interval between the last two different pitches, clamped */
+  bool moved;  /* there is such an interval */
+  int pitch;   /* latest that was no silence, -1 = none yet */
+} Voice;
+
+static int clamp(int x, int most) { return x < -most ? -most : x > most ? most : x; }
+
+static void hear(Voice* v, int token) {
+  v->held = token == v->token ? v->held + 1 : 1;
+  v->token = token;
+  if (token == SILENCE || token == v->pitch) { return; }
+  v->moved = v->pitch >= 0;
+  v->motion = clamp(token - v->pitch, MOTION_MAX);
+  v->pitch = token;
+}
+
+static void describe_cell(const PmtJsb* jsb, size_t t, int own, const Voice voices[VOICES], int16_t* input) {
+  *input++ = (int16_t)own;
+  if (jsb->parts & PMT_JSB_BAR) {
+    *input++ = (int16_t)(t % BAR4);
+    *input++ = (int16_t)(t % BAR3);
+  }
+  for (int u = 0; u < VOICES; ++u) {
+    const Voice* v = &voices[u];
+    const bool both = u != own && v->pitch >= 0 && voices[own].pitch >= 0;
+    if (jsb->parts & PMT_JSB_CHORD) { *input++ = (int16_t)v->token; }
+    if (jsb->parts & PMT_JSB_HOLD) { *input++ = (int16_t)(v->token < 0 ? -1 : v->held < HOLD_MAX ? v->held - 1 : HOLD_MAX - 1); }
+    if (jsb->parts & PMT_JSB_MOTION) { *input++ = (int16_t)(v->moved ? v->motion + MOTION_MAX : -1); }
+    if (jsb->parts & PMT_JSB_INTERVAL) {
+      *input++ = (int16_t)(both ? clamp(v->pitch - voices[own].pitch, INTERVAL_MAX) + INTERVAL_MAX : -1);
+    }
+  }
+}
+
+/** As far as asked while every voice keeps its range, or the vocabulary's. */
+static int fit_transpose(const PmtJsb* jsb, const Piece* piece, int transpose) {
+  for (int v = 0; v < VOICES; ++v) {
+    if (piece->lo[v] > piece->hi[v]) { continue; }
+    const bool range = jsb->parts & PMT_JSB_RANGE;
+    const int down = (range ? jsb->lo[v] : PITCH_LO) - piece->lo[v], up = (range ? jsb->hi[v] : PITCH_HI) - piece->hi[v];
+    if (transpose < down) { transpose = down < 0 ? down : 0; }
+    if (transpose > up) { transpose = up > 0 ? up : 0; }
+  }
+  return transpose;
+}
+
+static PmtStatus open_piece(void* handle, PmtSplit split, size_t i, int transpose, PmtCell** cells, size_t* room,
+                            size_t* n_cells) {
+  const PmtJsb* jsb = handle;
+  const Piece* piece = &jsb->pieces[split][i];
+  *n_cells = piece->n_steps * VOICES;
+  if (*room < *n_cells) {
+    PmtCell* grown = realloc(*cells, *n_cells * sizeof *grown);
+    if (!grown) { return PMT_NO_MEM; }
+    *cells = grown;
+    *room = *n_cells;
+  }
+  Voice voices[VOICES];
+  for (int v = 0; v < VOICES; ++v) { voices[v] = (Voice){.token = -1, .pitch = -1}; }
+  const int by = fit_transpose(jsb, piece, transpose);
+  uint16_t before = BEGIN;
+  for (size_t t = 0; t < piece->n_steps; ++t) {
+    for (int v = 0; v < VOICES; ++v) {
+      const int pitch = piece->steps[t][v], token = pitch < 0 ? SILENCE : pitch + by - PITCH_LO;
+      PmtCell* c = &(*cells)[t * VOICES + (size_t)v];
+      *c = (PmtCell){.token = before, .target = (uint16_t)token, .anchor = (int16_t)voices[v].pitch,
+                     .reset = t == 0 && v == 0, .counts = true, .beat = v == 0};
+      describe_cell(jsb, t, v, voices, c->input);
+      hear(&voices[v], token);
+      before = c->target;
+    }
+  }
+  return PMT_OK;
+}
+
+PmtBenchData pmt_jsb_data(PmtJsb* jsb) {
+  PmtBenchData data = {.handle = jsb, .unit = "voice-step", .transpose_lo = TRANSPOSE_LO, .transpose_hi = TRANSPOSE_HI,
+                       .open = open_piece};
+  for (int split = 0; split < PMT_SPLITS; ++split) {
+    data.n_pieces[split] = jsb->n_pieces[split];
+    for (size_t i = 0; i < jsb->n_pieces[split]; ++i) {
+      data.n_units[split] += (double)(jsb->pieces[split][i].n_steps * VOICES);
+    }
+  }
+  return data;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/** @file jsb16.h  The JSB chorales on a grid of sixteenths, four voices: what is fed beside the notes, and what a cell is.
+
+    Each step is four cells, soprano to bass; a cell predicts one voice's pitch, or its silence. What it is fed is all
+    that stands before: the position in the bar, and of every voice the latest pitch, how long it lasts, the leap that led
+    to it and its distance from where this voice was. Nothing later than the voices above in the same step.
+    Above: tools/cmd_benchmark.c. Below: bench.h. */
+#ifndef PMT_TRAIN_JSB16_H
+#define PMT_TRAIN_JSB16_H
+
+#include "train/bench.h"
+
+/** Groups of inputs that can be left out, to see what each is worth. */
+typedef enum {
+  PMT_JSB_BAR = 1,       /**< position in a bar of four quarters and of three */
+  PMT_JSB_CHORD = 2,     /**< the latest pitch of each voice */
+  PMT_JSB_HOLD = 4,      /**< how many steps it has lasted */
+  PMT_JSB_MOTION = 8,    /**< the interval by which it was reached */
+  PMT_JSB_INTERVAL = 16, /**< its distance from this voice's last pitch */
+  PMT_JSB_LEAP = 32,     /**< not an input: logits by interval from this voice's last pitch, added to those by pitch */
+  PMT_JSB_RANGE = 64,    /**< not an input: transposed only as far as each voice stays in its range of the training set */
+  PMT_JSB_ALL = 127,
+} PmtJsbParts;
+
+typedef struct PmtJsb PmtJsb;
+
+/** Read satb16_train.txt, satb16_valid.txt and satb16_test.txt: a piece a line, steps "S,A,T,B", -1 = silent.
+    @return PMT_IO, PMT_BAD_FILE, PMT_NO_MEM */
+PmtStatus pmt_jsb_load(const char* folder, uint32_t parts, PmtJsb** jsb, PmtError* error);
+void pmt_jsb_free(PmtJsb* jsb);
+PmtBenchData pmt_jsb_data(PmtJsb* jsb);
+
+/** Vocabulary, tables and leaps of these parts. */
+void pmt_jsb_shape(const PmtJsb* jsb, PmtTrainShape* shape);
+
+/** Set or clear the part of a name: "bar", "chord" ... @return false when there is none */
+bool pmt_jsb_part_find(const char* name, PmtJsbParts* part);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: ISC */
+/* The benchmark: nothing that is fed knows what comes later, bad files are named, a run is repeatable and goes on from a
+   checkpoint bit for bit, and memory that runs out is survived. */
+#include "check.h"
+#include "support/fail_alloc.h"
+
+#include "base/file.h"
+#include "base/random.h"
+#include "train/body.h"
+#include "train/jsb16.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { VOICES = 4, STEPS = 30 };
+
+static char root[64];
+
+PMT_PRINTF(1, 2) static const char* path_of(const char* format, ...) {
+  static char path[4][256];
+  static int turn;
+  char* p = path[turn++ % 4];
+  const int n = snprintf(p, 256, "%s/", root);
+  va_list args;
+  va_start(args, format);
+  vsnprintf(p + n, 256 - (size_t)n, format, args);
+  va_end(args);
+  return p;
+}
+
+static void write_text(const char* path, const char* text) {
+  CHECK(pmt_file_write(path, text, strlen(text), NULL) == PMT_OK);
+}
+
+/** Four voices that move now and then; silence is rare. */
+static void make_piece(uint64_t seed, int steps[STEPS][VOICES]) {
+  static const int low[VOICES] = {64, 58, 52, 40};
+  for (int t = 0; t < STEPS; ++t) {
+    for (int v = 0; v < VOICES; ++v) {
+      const uint64_t bits = pmt_random_bits(seed, (uint64_t)t, (uint64_t)v);
+      steps[t][v] = t && bits % 3 ? steps[t - 1][v] : bits >> 60 == 0 ? -1 : low[v] + (int)((bits >> 8) % 9);
+    }
+  }
+}
+
+static void write_split(const char* name, uint64_t seed, int n_pieces, int changed_t, int changed_v) {
+  char* text = calloc(1, (size_t)n_pieces * STEPS * 20 + 1);
+  CHECK(text);
+  for (int i = 0; i < n_pieces; ++i) {
+    int steps[STEPS][VOICES];
+    make_piece(seed + (uint64_t)i, steps);
+    if (changed_t >= 0) { steps[changed_t][changed_v] = steps[changed_t][changed_v] == 60 ? 61 : 60; }
+    for (int t = 0; t < STEPS; ++t) {
+      sprintf(text + strlen(text), "%s%d,%d,%d,%d", t ? " " : "", steps[t][0], steps[t][1], steps[t][2], steps[t][3]);
+    }
+    strcat(text, "\n");
+  }
+  write_text(path_of("satb16_%s.txt", name), text);
+  free(text);
+}
+
+static void write_data(void) {
+  write_split("train", 1, 6, -1, 0);
+  write_split("valid", 100, 2, -1, 0);
+  write_split("test", 200, 2, -1, 0);
+}
+
+static PmtJsb* load(uint32_t parts) {
+  PmtJsb* jsb;
+  PmtError error = {""};
+  CHECKF(pmt_jsb_load(root, parts, &jsb, &error) == PMT_OK, "%s", error.text);
+  return jsb;
+}
+
+/* -- cells ---------------------------------------------------------------------------------------------------- */
+
+/** Another note at (t, v) changes no input up to there, and some input after. */
+static void check_causal(void) {
+  PmtJsb* jsb = load(PMT_JSB_ALL);
+  PmtBenchData data = pmt_jsb_data(jsb);
+  PmtTrainShape shape = {.body = &pmt_body_lstm};
+  PmtCell *before = NULL, *after = NULL;
+  size_t room[2] = {0, 0}, n;
+  pmt_jsb_shape(jsb, &shape);
+  CHECK(data.n_pieces[PMT_SPLIT_VALID] == 2 && data.n_units[PMT_SPLIT_VALID] == 2 * STEPS * VOICES);
+  CHECK(data.open(jsb, PMT_SPLIT_VALID, 0, 0, &before, &room[0], &n) == PMT_OK && n == STEPS * VOICES);
+  for (int at = 0; at < STEPS * VOICES; ++at) {
+    write_split("valid", 100, 2, at / VOICES, at % VOICES);
+    PmtJsb* changed = load(PMT_JSB_ALL);
+    data = pmt_jsb_data(changed);
+    CHECK(data.open(changed, PMT_SPLIT_VALID, 0, 0, &after, &room[1], &n) == PMT_OK);
+    for (int i = 0; i <= at; ++i) {
+      CHECKF(before[i].token == after[i].token && before[i].anchor == after[i].anchor && before[i].beat == after[i].beat &&
+             !memcmp(before[i].input, after[i].input, sizeof before[i].input), "note %d is known to cell %d", at, i);
+      CHECK((before[i].target == after[i].target) == (i < at));
+    }
+    if (at + 1 < STEPS * VOICES) { CHECK(memcmp(before[at + 1].input, after[at + 1].input, sizeof before[0].input)); }
+    pmt_jsb_free(changed);
+  }
+  for (size_t i = 0; i < n; ++i) {
+    CHECK(before[i].target < shape.vocab && before[i].counts && before[i].reset == (i == 0));
+    for (uint32_t k = 0; k < shape.n_tables; ++k) { CHECK(before[i].input[k] < (int)shape.table[k].rows); }
+  }
+  write_data();
+  free(before), free(after);
+  pmt_jsb_free(jsb);
+}
+
+/** A transposed piece has its pitches moved and its intervals not; each voice stays in the training set's range. */
+static void check_transposed(void) {
+  PmtJsb *jsb = load(PMT_JSB_ALL), *wide = load(PMT_JSB_ALL & ~(uint32_t)PMT_JSB_RANGE);
+  PmtCell *cells = NULL, *other = NULL;
+  size_t room[2] = {0, 0}, n;
+  const PmtBenchData data = pmt_jsb_data(jsb);
+  CHECK(data.open(wide, PMT_SPLIT_TRAIN, 0, 0, &cells, &room[0], &n) == PMT_OK);
+  CHECK(data.open(wide, PMT_SPLIT_TRAIN, 0, 4, &other, &room[1], &n) == PMT_OK);
+  int silence = -1;
+  for (size_t i = 0; i < n; ++i) {
+    if (cells[i].target == other[i].target) { silence = cells[i].target; }
+    CHECK(cells[i].target == other[i].target || other[i].target == cells[i].target + 4);
+  }
+  int lowest = 999, reached = 999;
+  for (size_t p = 0; p < data.n_pieces[PMT_SPLIT_TRAIN]; ++p) {
+    CHECK(data.open(jsb, PMT_SPLIT_TRAIN, p, 0, &cells, &room[0], &n) == PMT_OK);
+    CHECK(data.open(jsb, PMT_SPLIT_TRAIN, p, -6, &other, &room[1], &n) == PMT_OK);
+    for (size_t i = 0; i < n; ++i) {
+      if (cells[i].target != silence && cells[i].target < lowest) { lowest = cells[i].target; }
+      if (other[i].target != silence && other[i].target < reached) { reached = other[i].target; }
+    }
+  }
+  CHECKF(reached == lowest, "lowest pitch %d, transposed %d", lowest, reached);
+  free(cells), free(other);
+  pmt_jsb_free(jsb), pmt_jsb_free(wide);
+}
+
+static void check_bad(const char* text, const char* why) {
+  PmtJsb* jsb;
+  PmtError error = {""};
+  write_text(path_of("satb16_valid.txt"), text);
+  CHECK(pmt_jsb_load(root, PMT_JSB_ALL, &jsb, &error) == PMT_BAD_FILE);
+  CHECKF(strstr(error.text, why) && strstr(error.text, "satb16_valid.txt"), "%s", error.text);
+}
+
+static void check_files(void) {
+  PmtJsb* jsb;
+  PmtError error = {""};
+  check_bad("60,55,50,45 60,55,50\n", ":1: a step is not four");
+  check_bad("60,55,50,45\n60,55,50,45x\n", ":2: a step is not four");
+  check_bad("60,55,50,200\n", "out of range");
+  check_bad("   \n", "empty");
+  check_bad("\n", "no piece");
+  CHECK(pmt_jsb_load("/nonexistent", PMT_JSB_ALL, &jsb, &error) == PMT_IO);
+  write_data();
+}
+
+/* -- runs ----------------------------------------------------------------------------------------------------- */
+
+static PmtBenchOptions small_run(const PmtJsb* jsb) {
+  PmtBenchOptions o = {.course = {.steps = 40, .evaluations = 3, .rate = 5e-2, .patience = 99},
+                       .shape = {.body = &pmt_body_tf, .d = 16, .layers = 1, .heads = 2, .ff = 20, .window = 24, .reach = 24,
+                                 .pos = PMT_TRAIN_POS_REL},
+                       .batch = 3, .length = 20, .past = 23, .threads = 2, .dropout = 0.1, .decay = 0.01, .average = 0.9,
+                       .seed = 3, .test = true, .transpositions = true};
+  pmt_jsb_shape(jsb, &o.shape);
+  return o;
+}
+
+static PmtBenchResult must_run(const PmtBenchData* data, const PmtBenchOptions* o) {
+  PmtBenchResult r;
+  PmtError error = {""};
+  CHECKF(pmt_bench_run(data, o, &r, &error) == PMT_OK, "%s", error.text);
+  return r;
+}
+
+static void check_runs(void) {
+  PmtJsb* jsb = load(PMT_JSB_ALL);
+  const PmtBenchData data = pmt_jsb_data(jsb);
+  PmtBenchOptions o = small_run(jsb);
+  const PmtBenchResult whole = must_run(&data, &o);
+  CHECK(whole.finished && whole.steps == 40 && whole.n_tokens == 40 * 60 && whole.valid > 0.0 && whole.test > 0.0);
+  CHECKF(whole.valid < 4.0, "valid %.3f: worse than a uniform guess", whole.valid);
+  CHECK(isfinite(whole.valid_keys) && isfinite(whole.test_keys) && whole.valid_keys != whole.valid);
+  char path[256];
+  snprintf(path, sizeof path, "%s", path_of("checkpoint"));
+  o.checkpoint = path;
+  o.course.pause_after = 15;
+  CHECK(!must_run(&data, &o).finished);
+  o.course.pause_after = 0;
+  o.resume = true;
+  PmtBenchResult resumed = must_run(&data, &o);
+  CHECK(resumed.finished && resumed.valid == whole.valid && resumed.test == whole.test);
+  resumed = must_run(&data, &o); /* a finished run is measured again */
+  CHECK(resumed.finished && resumed.valid == whole.valid && resumed.steps == 40);
+  PmtError error = {""};
+  o.seed = 4;
+  CHECK(pmt_bench_run(&data, &o, &resumed, &error) == PMT_BAD_ARG && strstr(error.text, "another run"));
+  pmt_jsb_free(jsb);
+}
+
+/** With an LSTM: for some small products OpenBLAS 0.3.21 itself allocates, and does not ask whether it got anything. */
+static void check_memory(void) {
+  for (size_t n = 0;; n += 1 + n / 8) {
+    PmtJsb* jsb = NULL;
+    PmtBenchResult r;
+    PmtError error = {""};
+    pmt_fail_after(n);
+    PmtStatus st = pmt_jsb_load(root, PMT_JSB_ALL, &jsb, &error);
+    if (!st) {
+      const PmtBenchData data = pmt_jsb_data(jsb);
+      PmtBenchOptions o = small_run(jsb);
+      o.course.steps = 1;
+      o.shape.body = &pmt_body_lstm;
+      o.shape.h = 16, o.shape.window = 0, o.past = 0;
+      st = pmt_bench_run(&data, &o, &r, &error);
+    }
+    pmt_fail_never();
+    pmt_jsb_free(jsb);
+    if (!st) { break; }
+    CHECKF(error.text[0], "allocation %zu: status %d without a line", n, (int)st);
+  }
+}
+
+int main(void) {
+  const char* tmp = getenv("TMPDIR");
+  snprintf(root, sizeof root, "%.40s/pmt-bench-XXXXXX", tmp ? tmp : "/tmp");
+  CHECK(mkdtemp(root));
+  write_data();
+  check_causal();
+  check_transposed();
+  check_files();
+  check_runs();
+  check_memory();
+  for (const char* const* name = (const char* const[]){"satb16_train.txt", "satb16_valid.txt", "satb16_test.txt", "checkpoint", NULL};
+       *name; ++name) {
+    unlink(path_of("%s", *name));
+  }
+  rmdir(root);
+  return 0;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+/* partimento benchmark. Above: main.c. Below: train/bench.h, train/jsb16.h, cli.h. */
+#include "cli.h"
+#include "cmd.h"
+
+#include "train/body.h"
+#include "train/jsb16.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int number) {
+  (void)number;
+  stopped = 1;
+}
+
+typedef struct {
+  PmtBenchOptions bench;
+  uint32_t parts;
+} Options;
+
+static bool take_arch(void* target, const char* value, PmtError* error) {
+  Options* o = target;
+  o->bench.shape.body = pmt_body_find(value);
+  if (!o->bench.shape.body) { pmt_fail(error, PMT_BAD_ARG, "--arch: \"%.40s\" is not lstm, gru, rnn or tf", value); }
+  return o->bench.shape.body != NULL;
+}
+
+static bool take_pos(void* target, const char* value, PmtError* error) {
+  Options* o = target;
+  if (pmt_train_pos_find(value, &o->bench.shape.pos)) { return true; }
+  pmt_fail(error, PMT_BAD_ARG, "--pos: \"%.40s\" is not rope, rope2, sin, alibi or rel", value);
+  return false;
+}
+
+static bool take_without(void* target, const char* value, PmtError* error) {
+  Options* o = target;
+  PmtJsbParts part;
+  if (!pmt_jsb_part_find(value, &part)) {
+    pmt_fail(error, PMT_BAD_ARG, "--without: \"%.40s\" is not bar, chord, hold, motion, interval, leap or range", value);
+    return false;
+  }
+  o->parts &= ~(uint32_t)part;
+  return true;
+}
+
+static void print_figure(const char* name, double nats, const char* unit) {
+  if (isfinite(nats)) { printf("%-28s %.4f nats/%s\n", name, nats, unit); }
+}
+
+static int report(const PmtBenchData* data, const PmtBenchOptions* o, const PmtBenchResult* r) {
+  char shape[160];
+  pmt_shape_describe(&o->shape, shape, sizeof shape);
+  printf("%-28s %s\n%-28s %zu\n%-28s %.1f on %u threads\n%-28s %.2f M in %" PRIu64 " steps, best at %" PRIu64 "\n", "net", shape,
+         "parameters", r->n_params, "minutes", r->seconds / 60.0, r->threads, "tokens", (double)r->n_tokens * 1e-6,
+         r->steps, r->best_step);
+  print_figure("valid", r->valid, data->unit);
+  print_figure("valid, mean of p over keys", r->valid_keys, data->unit);
+  print_figure("test", r->test, data->unit);
+  print_figure("test, mean of p over keys", r->test_keys, data->unit);
+  if (!fflush(stdout)) { return PMT_EXIT_OK; }
+  PmtError error;
+  pmt_fail(&error, PMT_IO, "standard output: %m");
+  return pmt_cli_failure("benchmark", &error);
+}
+
+static int run_jsb16(Options* o, const char* folder) {
+  PmtError error = {""};
+  PmtJsb* jsb;
+  PmtBenchResult result;
+  PmtStatus st = pmt_jsb_load(folder, o->parts, &jsb, &error);
+  if (st) { return pmt_cli_failure("benchmark", &error); }
+  const PmtBenchData data = pmt_jsb_data(jsb);
+  pmt_jsb_shape(jsb, &o->bench.shape);
+  st = pmt_bench_run(&data, &o->bench, &result, &error);
+  int status = PMT_EXIT_OK;
+  if (st) {
+    status = pmt_cli_failure("benchmark", &error);
+  } else if (result.finished) {
+    status = report(&data, &o->bench, &result);
+  } else {
+    fprintf(stderr, "stopped%s\n", o->bench.checkpoint ? " at a checkpoint; the same command with --resume goes on" : "");
+  }
+  pmt_jsb_free(jsb);
+  return status;
+}
+
+int pmt_cmd_benchmark(int argc, char** argv) {
+  Options o = {.parts = PMT_JSB_ALL,
+               .bench = {.course = {.minutes = 60.0, .rate = 2e-3, .patience = PMT_EVALUATIONS, .log = stderr, .stop = &stopped},
+                         .shape = {.body = &pmt_body_tf, .pos = PMT_TRAIN_POS_REL},
+                         .dropout = 0.3, .decay = 0.01, .average = 0.999}};
+  int64_t steps = 0, layers = 4, h = 256, d = 192, heads = 6, ff = 0, window = 512, reach = 0, batch = 8, length = 256,
+          past = -1, threads = 0, seed = 1, pause = 0, evaluations = PMT_EVALUATIONS;
+  const PmtCliOption options[] = {
+    {"minutes", PMT_CLI_REAL, &o.bench.course.minutes, "N", "train so long (default 60)", 0.05, 100000, NULL},
+    {"steps", PMT_CLI_INT, &steps, "N", "train exactly so many steps instead: repeatable", 1, 1e9, NULL},
+    {"arch", PMT_CLI_CUSTOM, &o, "NAME", "lstm, gru, rnn or tf, a Transformer (default tf)", 0, 0, take_arch},
+    {"layers", PMT_CLI_INT, &layers, "N", "layers (default 4)", 1, PMT_TRAIN_LAYERS_MAX, NULL},
+    {"d", PMT_CLI_INT, &d, "D", "width of the embedding; of a Transformer throughout (default 192)", 8, 2048, NULL},
+    {"h", PMT_CLI_INT, &h, "H", "lstm, gru, rnn: units of a layer (default 256)", 8, 2048, NULL},
+    {"heads", PMT_CLI_INT, &heads, "N", "tf: attention heads (default 6)", 1, 64, NULL},
+    {"ff", PMT_CLI_INT, &ff, "N", "tf: inner width of the feed-forward part (default 4 D)", 8, 8192, NULL},
+    {"window", PMT_CLI_INT, &window, "C", "tf: tokens that a token sees (default 512)", 2, PMT_TRAIN_WINDOW_MAX, NULL},
+    {"pos", PMT_CLI_CUSTOM, &o, "NAME", "tf: rope, rope2, sin, alibi or rel (default rel)", 0, 0, take_pos},
+    {"reach", PMT_CLI_INT, &reach, "R", "tf with rel: distances told apart (default C)", 1, PMT_TRAIN_WINDOW_MAX, NULL},
+    {"past", PMT_CLI_INT, &past, "N", "tf: earlier tokens seen in training (default C - 1)", 0, PMT_TRAIN_WINDOW_MAX, NULL},
+    {"dropout", PMT_CLI_REAL, &o.bench.dropout, "X", "share of units dropped in training (default 0.3)", 0, 0.9, NULL},
+    {"decay", PMT_CLI_REAL, &o.bench.decay, "X", "weight decay of matrices (default 0.01)", 0, 1, NULL},
+    {"average", PMT_CLI_REAL, &o.bench.average, "X", "of the moving average of the weights (default 0.999)", 0, 1, NULL},
+    {"rate", PMT_CLI_REAL, &o.bench.course.rate, "X", "learning rate at its height, for 2048 tokens a step (default 0.002)",
+     1e-7, 1, NULL},
+    {"batch", PMT_CLI_INT, &batch, "B", "streams side by side (default 8)", 1, 1024, NULL},
+    {"length", PMT_CLI_INT, &length, "T", "tokens a step and stream (default 256)", 2, 4096, NULL},
+    {"evaluations", PMT_CLI_INT, &evaluations, "N", "on the way (default 20)", 1, 1000, NULL},
+    {"seed", PMT_CLI_INT, &seed, "N", "of all chance (default 1)", 0, 1e15, NULL},
+    {"threads", PMT_CLI_INT, &threads, "N", "threads (default: the processors online)", 1, 256, NULL},
+    {"without", PMT_CLI_CUSTOM, &o, "PART", "jsb16: leave out bar, chord, hold, motion, interval, leap or range;\nmay be repeated",
+     0, 0, take_without},
+    {"test", PMT_CLI_FLAG, &o.bench.test, NULL, "at the end, read the test split too", 0, 0, NULL},
+    {"keys", PMT_CLI_FLAG, &o.bench.transpositions, NULL, "at the end, also average the probabilities over twelve keys", 0, 0,
+     NULL},
+    {"checkpoint", PMT_CLI_TEXT, &o.bench.checkpoint, "FILE", "keep the state of the run there", 0, 0, NULL},
+    {"resume", PMT_CLI_FLAG, &o.bench.resume, NULL, "go on from the checkpoint, bit for bit; a finished run is measured", 0, 0,
+     NULL},
+    {"pause-after", PMT_CLI_INT, &pause, "N", "stop after step N, leaving a checkpoint", 1, 1e9, NULL},
+  };
+  const PmtCliCommand command = {
+    .name = "benchmark", .operands = "NAME DIR", .summary = "train and measure on a published data set",
+    .options = options, .n_options = sizeof options / sizeof *options, .operands_min = 2, .operands_max = 2,
+    .notes = "jsb16: JSB chorales on a grid of sixteenths, four voices; DIR holds satb16_train.txt, satb16_valid.txt and\n"
+             "satb16_test.txt, a piece a line, each step \"S,A,T,B\" in MIDI pitches, -1 = silent.\n"
+             "Progress goes to standard error, figures to standard output.\n",
+  };
+  int first;
+  const int status = pmt_cli_parse(&command, argc, argv, &first);
+  if (status != PMT_CLI_RUN) { return status; }
+  if (strcmp(argv[first], "jsb16")) { return pmt_cli_misuse("benchmark", "no such benchmark: \"%s\"", argv[first]); }
+  if (o.bench.resume && !o.bench.checkpoint) { return pmt_cli_misuse("benchmark", "--resume without --checkpoint FILE"); }
+  PmtTrainShape* s = &o.bench.shape;
+  const bool tf = s->body == &pmt_body_tf;
+  s->layers = (uint32_t)layers, s->d = (uint32_t)d;
+  if (tf) {
+    s->heads = (uint32_t)heads, s->ff = (uint32_t)(ff ? ff : 4 * d), s->window = (uint32_t)window;
+    s->reach = s->pos == PMT_TRAIN_POS_REL ? (uint32_t)(reach ? reach : window) : 0;
+    o.bench.past = s->pos == PMT_TRAIN_POS_SIN ? 0 : (uint32_t)(past < 0 ? window - 1 : past);
+  } else {
+    s->h = (uint32_t)h;
+  }
+  o.bench.course.evaluations = (uint32_t)evaluations;
+  o.bench.course.steps = (uint64_t)steps, o.bench.course.pause_after = (uint64_t)pause, o.bench.seed = (uint64_t)seed;
+  o.bench.batch = (uint32_t)batch, o.bench.length = (uint32_t)length, o.bench.threads = (uint32_t)threads;
+  signal(SIGINT, on_signal);
+  signal(SIGTERM, on_signal);
+  return run_jsb16(&o, argv[first + 1]);
+}
