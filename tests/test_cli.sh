@@ -8,7 +8,7 @@ set -u
 expect 2 '^Usage: partimento COMMAND' "$partimento"
 [ ! -s "$scratch/stdout" ] || fail "usage on stdout"
 expect 0 '' "$partimento" --help
-for command in train evaluate generate play inspect tokens; do
+for command in train benchmark evaluate generate play inspect tokens; do
   grep -q "^  $command " "$scratch/stdout" || fail "--help does not name $command"
 done
 expect 0 '' "$partimento" --version
@@ -20,7 +20,7 @@ expect_misuse 'no such command: "sing"' "$partimento" help sing
 expect_misuse 'unknown option "--sing"' "$partimento" --sing
 
 # ---- every subcommand ----
-for command in train evaluate generate play inspect tokens; do
+for command in train benchmark evaluate generate play inspect tokens; do
   expect 0 '' "$partimento" $command --help
   cp "$scratch/stdout" "$scratch/help"
   head -n 1 "$scratch/help" | grep -q "^Usage: partimento $command " || fail "$command: no usage line"
