@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "train/body.h"
+#include "train/frames.h"
 #include "train/jsb16.h"
 
 #include <math.h>
@@ -135,6 +136,55 @@ static void check_transposed(void) {
   pmt_jsb_free(jsb), pmt_jsb_free(wide);
 }
 
+/** What is fed while a piece is spelled does not depend on what follows: any beginning of it, down to a part of a frame,
+    is fed the same. */
+static void check_frames_causal(void) {
+  static const char* const notes[] = {"60,64,67", "-", "48,64,67,72", "48,64,67,72", "47,62,67,71", "90", "90,91,95", NULL};
+  char text[200] = "", begun[200];
+  PmtCell *whole = NULL, *part = NULL;
+  size_t room[2] = {0, 0}, n, n_part;
+  PmtFrames *all, *some;
+  PmtError error = {""};
+  PmtTrainShape shape = {.body = &pmt_body_lstm};
+  for (size_t i = 0; notes[i]; ++i) { sprintf(text + strlen(text), "%s%s", i ? " " : "", notes[i]); }
+  for (const char* const* split = (const char* const[]){"train", "valid", "test", NULL}; *split; ++split) {
+    write_text(path_of("bl_x_%s.txt", *split), text);
+  }
+  CHECKF(pmt_frames_load(root, "x", true, &all, &error) == PMT_OK, "%s", error.text);
+  PmtBenchData data = pmt_frames_data(all);
+  pmt_frames_shape(all, &shape);
+  CHECK(data.n_units[PMT_SPLIT_TRAIN] == 7 && data.n_first[PMT_SPLIT_TRAIN] == 1);
+  CHECK(data.open(all, PMT_SPLIT_TRAIN, 0, 0, &whole, &room[0], &n) == PMT_OK && n == 3 + 0 + 4 + 4 + 4 + 1 + 3 + 7);
+  for (size_t cut = 2; cut <= strlen(text); ++cut) {
+    if (text[cut] && text[cut] != ' ' && text[cut] != ',') { continue; }
+    snprintf(begun, sizeof begun, "%.*s", (int)cut, text);
+    write_text(path_of("bl_x_train.txt"), begun);
+    CHECKF(pmt_frames_load(root, "x", true, &some, &error) == PMT_OK, "%s", error.text);
+    data = pmt_frames_data(some);
+    CHECK(data.open(some, PMT_SPLIT_TRAIN, 0, 0, &part, &room[1], &n_part) == PMT_OK && n_part <= n);
+    const bool in_chord = text[cut] == ','; /* the notes cut off are higher: they are spelled before those that stay */
+    for (size_t i = 0; !in_chord && i < n_part; ++i) {
+      CHECK(part[i].token == whole[i].token && part[i].target == whole[i].target && part[i].anchor == whole[i].anchor);
+      CHECK(!memcmp(part[i].input, whole[i].input, sizeof part[i].input) && part[i].first == whole[i].first);
+    }
+    pmt_frames_free(some);
+  }
+  /* lower notes of a frame are not known to the higher ones */
+  write_text(path_of("bl_x_train.txt"), "60,64,67 - 48,64,67,72 48,64,67,72 47,62,67,71 90 95");
+  CHECK(pmt_frames_load(root, "x", true, &some, &error) == PMT_OK);
+  data = pmt_frames_data(some);
+  CHECK(data.open(some, PMT_SPLIT_TRAIN, 0, 0, &part, &room[1], &n_part) == PMT_OK && n_part == n - 2);
+  CHECK(part[n_part - 1].token == whole[n - 3].token && !memcmp(part[n_part - 1].input, whole[n - 3].input, sizeof part[0].input));
+  CHECK(part[n_part - 1].target != whole[n - 3].target); /* END, and the next note */
+  for (size_t i = 0; i < n; ++i) {
+    for (uint32_t k = 0; k < shape.n_tables; ++k) { CHECK(whole[i].input[k] < (int)shape.table[k].rows); }
+  }
+  pmt_frames_free(some), pmt_frames_free(all);
+  write_text(path_of("bl_x_train.txt"), "60,64x\n");
+  CHECK(pmt_frames_load(root, "x", true, &some, &error) == PMT_BAD_FILE && strstr(error.text, "bl_x_train.txt:1"));
+  free(whole), free(part);
+}
+
 static void check_bad(const char* text, const char* why) {
   PmtJsb* jsb;
   PmtError error = {""};
@@ -179,9 +229,11 @@ static void check_runs(void) {
   const PmtBenchData data = pmt_jsb_data(jsb);
   PmtBenchOptions o = small_run(jsb);
   const PmtBenchResult whole = must_run(&data, &o);
-  CHECK(whole.finished && whole.steps == 40 && whole.n_tokens == 40 * 60 && whole.valid > 0.0 && whole.test > 0.0);
-  CHECKF(whole.valid < 4.0, "valid %.3f: worse than a uniform guess", whole.valid);
-  CHECK(isfinite(whole.valid_keys) && isfinite(whole.test_keys) && whole.valid_keys != whole.valid);
+  CHECK(whole.finished && whole.steps == 40 && whole.n_tokens == 40 * 60 && whole.figure[PMT_SPLIT_TEST].nats > 0.0);
+  const PmtBenchFigure* valid = &whole.figure[PMT_SPLIT_VALID];
+  CHECKF(valid->nats > 0.0 && valid->nats < 4.0, "valid %.3f: worse than a uniform guess", valid->nats);
+  CHECK(isfinite(valid->in_keys) && valid->in_keys != valid->nats && isfinite(whole.figure[PMT_SPLIT_TEST].in_keys));
+  CHECK(isfinite(valid->without_first) && valid->without_first != valid->nats);
   char path[256];
   snprintf(path, sizeof path, "%s", path_of("checkpoint"));
   o.checkpoint = path;
@@ -190,9 +242,9 @@ static void check_runs(void) {
   o.course.pause_after = 0;
   o.resume = true;
   PmtBenchResult resumed = must_run(&data, &o);
-  CHECK(resumed.finished && resumed.valid == whole.valid && resumed.test == whole.test);
+  CHECK(resumed.finished && !memcmp(resumed.figure + 1, whole.figure + 1, 2 * sizeof *whole.figure));
   resumed = must_run(&data, &o); /* a finished run is measured again */
-  CHECK(resumed.finished && resumed.valid == whole.valid && resumed.steps == 40);
+  CHECK(resumed.finished && resumed.figure[PMT_SPLIT_VALID].nats == valid->nats && resumed.steps == 40);
   PmtError error = {""};
   o.seed = 4;
   CHECK(pmt_bench_run(&data, &o, &resumed, &error) == PMT_BAD_ARG && strstr(error.text, "another run"));
@@ -230,9 +282,11 @@ int main(void) {
   check_causal();
   check_transposed();
   check_files();
+  check_frames_causal();
   check_runs();
   check_memory();
-  for (const char* const* name = (const char* const[]){"satb16_train.txt", "satb16_valid.txt", "satb16_test.txt", "checkpoint", NULL};
+  for (const char* const* name = (const char* const[]){"satb16_train.txt", "satb16_valid.txt", "satb16_test.txt", "checkpoint",
+                                                            "bl_x_train.txt", "bl_x_valid.txt", "bl_x_test.txt", NULL};
        *name; ++name) {
     unlink(path_of("%s", *name));
   }

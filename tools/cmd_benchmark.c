@@ -4,6 +4,7 @@
 #include "cmd.h"
 
 #include "train/body.h"
+#include "train/frames.h"
 #include "train/jsb16.h"
 
 #include <inttypes.h>
@@ -21,7 +22,8 @@ static void on_signal(int number) {
 
 typedef struct {
   PmtBenchOptions bench;
-  uint32_t parts;
+  uint32_t parts;    /* jsb16 */
+  bool transposed;   /* frames */
 } Options;
 
 static bool take_arch(void* target, const char* value, PmtError* error) {
@@ -49,50 +51,76 @@ static bool take_without(void* target, const char* value, PmtError* error) {
   return true;
 }
 
-static void print_figure(const char* name, double nats, const char* unit) {
-  if (isfinite(nats)) { printf("%-28s %.4f nats/%s\n", name, nats, unit); }
+static void print_figure(const char* split, const char* what, double nats, const char* unit) {
+  char name[64];
+  snprintf(name, sizeof name, "%s%s", split, what);
+  if (isfinite(nats)) { printf("%-32s %.4f nats/%s\n", name, nats, unit); }
 }
 
 static int report(const PmtBenchData* data, const PmtBenchOptions* o, const PmtBenchResult* r) {
+  static const char* const splits[PMT_SPLITS] = {"train", "valid", "test"};
   char shape[160];
   pmt_shape_describe(&o->shape, shape, sizeof shape);
-  printf("%-28s %s\n%-28s %zu\n%-28s %.1f on %u threads\n%-28s %.2f M in %" PRIu64 " steps, best at %" PRIu64 "\n", "net", shape,
-         "parameters", r->n_params, "minutes", r->seconds / 60.0, r->threads, "tokens", (double)r->n_tokens * 1e-6,
-         r->steps, r->best_step);
-  print_figure("valid", r->valid, data->unit);
-  print_figure("valid, mean of p over keys", r->valid_keys, data->unit);
-  print_figure("test", r->test, data->unit);
-  print_figure("test, mean of p over keys", r->test_keys, data->unit);
+  printf("%-32s %s\n%-32s %zu\n%-32s %.1f on %u threads\n%-32s %.2f M in %" PRIu64 " steps, best at %" PRIu64 "\n", "net",
+         shape, "parameters", r->n_params, "minutes", r->seconds / 60.0, r->threads, "tokens",
+         (double)r->n_tokens * 1e-6, r->steps, r->best_step);
+  for (int split = 0; split < PMT_SPLITS; ++split) {
+    print_figure(splits[split], "", r->figure[split].nats, data->unit);
+    print_figure(splits[split], ", first ones left out", r->figure[split].without_first, data->unit);
+    print_figure(splits[split], ", mean of p over keys", r->figure[split].in_keys, data->unit);
+  }
   if (!fflush(stdout)) { return PMT_EXIT_OK; }
   PmtError error;
   pmt_fail(&error, PMT_IO, "standard output: %m");
   return pmt_cli_failure("benchmark", &error);
 }
 
-static int run_jsb16(Options* o, const char* folder) {
+static int run(const PmtBenchData* data, const PmtBenchOptions* o) {
+  PmtError error = {""};
+  PmtBenchResult result;
+  if (pmt_bench_run(data, o, &result, &error)) { return pmt_cli_failure("benchmark", &error); }
+  if (result.finished) { return report(data, o, &result); }
+  fprintf(stderr, "stopped%s\n", o->checkpoint ? " at a checkpoint; the same command with --resume goes on" : "");
+  return PMT_EXIT_OK;
+}
+
+static int run_jsb16(Options* o, const char* name, const char* folder) {
   PmtError error = {""};
   PmtJsb* jsb;
-  PmtBenchResult result;
-  PmtStatus st = pmt_jsb_load(folder, o->parts, &jsb, &error);
-  if (st) { return pmt_cli_failure("benchmark", &error); }
+  (void)name;
+  if (pmt_jsb_load(folder, o->parts, &jsb, &error)) { return pmt_cli_failure("benchmark", &error); }
   const PmtBenchData data = pmt_jsb_data(jsb);
   pmt_jsb_shape(jsb, &o->bench.shape);
-  st = pmt_bench_run(&data, &o->bench, &result, &error);
-  int status = PMT_EXIT_OK;
-  if (st) {
-    status = pmt_cli_failure("benchmark", &error);
-  } else if (result.finished) {
-    status = report(&data, &o->bench, &result);
-  } else {
-    fprintf(stderr, "stopped%s\n", o->bench.checkpoint ? " at a checkpoint; the same command with --resume goes on" : "");
-  }
+  const int status = run(&data, &o->bench);
   pmt_jsb_free(jsb);
   return status;
 }
 
+static int run_frames(Options* o, const char* name, const char* folder) {
+  PmtError error = {""};
+  PmtFrames* frames;
+  char stem[32];
+  snprintf(stem, sizeof stem, "%.*s", (int)strcspn(name, "-"), name);
+  if (pmt_frames_load(folder, stem, o->transposed, &frames, &error)) { return pmt_cli_failure("benchmark", &error); }
+  const PmtBenchData data = pmt_frames_data(frames);
+  pmt_frames_shape(frames, &o->bench.shape);
+  const int status = run(&data, &o->bench);
+  pmt_frames_free(frames);
+  return status;
+}
+
+typedef struct {
+  const char* name;
+  int (*run)(Options* o, const char* name, const char* folder);
+} Benchmark;
+
+static const Benchmark benchmarks[] = {
+  {"jsb16", run_jsb16}, {"jsb-frames", run_frames}, {"nottingham-frames", run_frames}, {NULL, NULL}};
+
 int pmt_cmd_benchmark(int argc, char** argv) {
   Options o = {.parts = PMT_JSB_ALL,
-               .bench = {.course = {.minutes = 60.0, .rate = 2e-3, .patience = PMT_EVALUATIONS, .log = stderr, .stop = &stopped},
+               .bench = {.course = {.minutes = 60.0, .rate = 2e-3, .patience = PMT_EVALUATIONS, .log = stderr,
+                                    .stop = &stopped},
                          .shape = {.body = &pmt_body_tf, .pos = PMT_TRAIN_POS_REL},
                          .dropout = 0.3, .decay = 0.01, .average = 0.999}};
   int64_t steps = 0, layers = 4, h = 256, d = 192, heads = 6, ff = 0, window = 512, reach = 0, batch = 8, length = 256,
@@ -120,14 +148,16 @@ int pmt_cmd_benchmark(int argc, char** argv) {
     {"evaluations", PMT_CLI_INT, &evaluations, "N", "on the way (default 20)", 1, 1000, NULL},
     {"seed", PMT_CLI_INT, &seed, "N", "of all chance (default 1)", 0, 1e15, NULL},
     {"threads", PMT_CLI_INT, &threads, "N", "threads (default: the processors online)", 1, 256, NULL},
-    {"without", PMT_CLI_CUSTOM, &o, "PART", "jsb16: leave out bar, chord, hold, motion, interval, leap or range;\nmay be repeated",
-     0, 0, take_without},
+    {"without", PMT_CLI_CUSTOM, &o, "PART", "jsb16: leave out bar, chord, hold, motion, interval, leap or range;\n"
+     "may be repeated", 0, 0, take_without},
+    {"transposed", PMT_CLI_FLAG, &o.transposed, NULL, "frames: learn other keys too, told by how much they are transposed",
+     0, 0, NULL},
     {"test", PMT_CLI_FLAG, &o.bench.test, NULL, "at the end, read the test split too", 0, 0, NULL},
     {"keys", PMT_CLI_FLAG, &o.bench.transpositions, NULL, "at the end, also average the probabilities over twelve keys", 0, 0,
      NULL},
     {"checkpoint", PMT_CLI_TEXT, &o.bench.checkpoint, "FILE", "keep the state of the run there", 0, 0, NULL},
-    {"resume", PMT_CLI_FLAG, &o.bench.resume, NULL, "go on from the checkpoint, bit for bit; a finished run is measured", 0, 0,
-     NULL},
+    {"resume", PMT_CLI_FLAG, &o.bench.resume, NULL, "go on from the checkpoint, bit for bit; a finished run is measured",
+     0, 0, NULL},
     {"pause-after", PMT_CLI_INT, &pause, "N", "stop after step N, leaving a checkpoint", 1, 1e9, NULL},
   };
   const PmtCliCommand command = {
@@ -135,12 +165,16 @@ int pmt_cmd_benchmark(int argc, char** argv) {
     .options = options, .n_options = sizeof options / sizeof *options, .operands_min = 2, .operands_max = 2,
     .notes = "jsb16: JSB chorales on a grid of sixteenths, four voices; DIR holds satb16_train.txt, satb16_valid.txt and\n"
              "satb16_test.txt, a piece a line, each step \"S,A,T,B\" in MIDI pitches, -1 = silent.\n"
+             "jsb-frames, nottingham-frames: piano rolls of 88 keys, each frame spelled as a chain; DIR holds\n"
+             "bl_jsb_train.txt and so on, a piece a line, each frame \"60,64,67\", - = silence.\n"
              "Progress goes to standard error, figures to standard output.\n",
   };
   int first;
   const int status = pmt_cli_parse(&command, argc, argv, &first);
   if (status != PMT_CLI_RUN) { return status; }
-  if (strcmp(argv[first], "jsb16")) { return pmt_cli_misuse("benchmark", "no such benchmark: \"%s\"", argv[first]); }
+  const Benchmark* benchmark = benchmarks;
+  while (benchmark->name && strcmp(argv[first], benchmark->name)) { ++benchmark; }
+  if (!benchmark->name) { return pmt_cli_misuse("benchmark", "no such benchmark: \"%s\"", argv[first]); }
   if (o.bench.resume && !o.bench.checkpoint) { return pmt_cli_misuse("benchmark", "--resume without --checkpoint FILE"); }
   PmtTrainShape* s = &o.bench.shape;
   const bool tf = s->body == &pmt_body_tf;
@@ -157,5 +191,5 @@ int pmt_cmd_benchmark(int argc, char** argv) {
   o.bench.batch = (uint32_t)batch, o.bench.length = (uint32_t)length, o.bench.threads = (uint32_t)threads;
   signal(SIGINT, on_signal);
   signal(SIGTERM, on_signal);
-  return run_jsb16(&o, argv[first + 1]);
+  return benchmark->run(&o, benchmark->name, argv[first + 1]);
 }

@@ -86,23 +86,34 @@ static bool fill(void* handle) {
 
 /* -- measuring ------------------------------------------------------------------------------------------------ */
 
-typedef struct { const Bench* b; PmtSplit split; } Split;
+typedef struct {
+  const Bench* b;
+  PmtSplit split;
+  double* first;   /* [piece] nats of its first unit */
+} Split;
 
 static PmtStatus open_piece(void* handle, size_t i, PmtCell** cells, size_t* room, size_t* n_cells) {
   const Split* s = handle;
   return s->b->data->open(s->b->data->handle, s->split, i, 0, cells, room, n_cells);
 }
 
-static PmtStatus measure(const Bench* b, PmtSplit split, const float* w, double* nats_per_unit, PmtError* error) {
+static void see_piece(void* handle, size_t i, const PmtCell* cell, const float* logits, float nats) {
+  const Split* s = handle;
+  (void)logits;
+  if (cell->first) { s->first[i] += (double)nats; }
+}
+
+static PmtStatus measure(const Bench* b, PmtSplit split, const float* w, PmtBenchFigure* figure, PmtError* error) {
   const size_t n = b->data->n_pieces[split];
-  Split s = {b, split};
-  const PmtScoreRuns runs = {.n = n, .open = open_piece, .handle = &s};
-  double* nats = malloc((n + 1) * sizeof *nats);
-  const PmtStatus st = nats ? pmt_scorer_run(b->scorer, w, &runs, nats) : PMT_NO_MEM;
-  double sum = 0.0;
-  for (size_t i = 0; !st && i < n; ++i) { sum += nats[i]; }
-  *nats_per_unit = sum / b->data->n_units[split];
+  double *nats = malloc((n + 1) * sizeof *nats), sum = 0.0, first = 0.0;
+  Split s = {b, split, calloc(n + 1, sizeof *s.first)};
+  const PmtScoreRuns runs = {.n = n, .open = open_piece, .see = see_piece, .handle = &s};
+  const PmtStatus st = nats && s.first ? pmt_scorer_run(b->scorer, w, &runs, nats) : PMT_NO_MEM;
+  for (size_t i = 0; !st && i < n; ++i) { sum += nats[i], first += s.first[i]; }
+  figure->nats = sum / b->data->n_units[split];
+  figure->without_first = (sum - first) / (b->data->n_units[split] - b->data->n_first[split]);
   free(nats);
+  free(s.first);
   return st ? pmt_fail(error, st, "out of memory in the evaluation") : PMT_OK;
 }
 
@@ -122,9 +133,9 @@ static PmtStatus open_key(void* handle, size_t i, PmtCell** cells, size_t* room,
                           k->b->data->transpose_lo + (int)(i % (size_t)k->n_keys), cells, room, n_cells);
 }
 
-static void see_key(void* handle, size_t i, const PmtCell* cell, const float* logits) {
+static void see_key(void* handle, size_t i, const PmtCell* cell, const float* logits, float nats) {
   Keys* k = handle;
-  const uint32_t v = k->b->params.shape.vocab;
+  (void)cell, (void)logits;
   if (k->n[i] == k->room[i]) {
     const size_t room = k->room[i] ? 2 * k->room[i] : 1024;
     double* grown = realloc(k->p[i], room * sizeof *grown);
@@ -135,10 +146,7 @@ static void see_key(void* handle, size_t i, const PmtCell* cell, const float* lo
     k->p[i] = grown;
     k->room[i] = room;
   }
-  double top = (double)logits[0], sum = 0.0;
-  for (uint32_t j = 1; j < v; ++j) { top = fmax(top, (double)logits[j]); }
-  for (uint32_t j = 0; j < v; ++j) { sum += exp((double)logits[j] - top); }
-  k->p[i][k->n[i]++] = exp((double)logits[cell->target] - top) / sum;
+  k->p[i][k->n[i]++] = exp(-(double)nats);
 }
 
 static double nats_of_means(const Keys* k) {
@@ -154,7 +162,7 @@ static double nats_of_means(const Keys* k) {
   return nats;
 }
 
-static PmtStatus measure_keys(const Bench* b, PmtSplit split, const float* w, double* nats_per_unit, PmtError* error) {
+static PmtStatus measure_keys(const Bench* b, PmtSplit split, const float* w, PmtBenchFigure* figure, PmtError* error) {
   Keys k = {.b = b, .split = split, .n_keys = b->data->transpose_hi - b->data->transpose_lo + 1};
   const size_t n = b->data->n_pieces[split] * (size_t)k.n_keys;
   const PmtScoreRuns runs = {.n = n, .open = open_key, .see = see_key, .handle = &k};
@@ -162,7 +170,7 @@ static PmtStatus measure_keys(const Bench* b, PmtSplit split, const float* w, do
   k.p = calloc(n + 1, sizeof *k.p), k.n = calloc(n + 1, sizeof *k.n), k.room = calloc(n + 1, sizeof *k.room);
   PmtStatus st = nats && k.p && k.n && k.room ? pmt_scorer_run(b->scorer, w, &runs, nats) : PMT_NO_MEM;
   if (k.failed) { st = PMT_NO_MEM; }
-  *nats_per_unit = st ? (double)NAN : nats_of_means(&k) / b->data->n_units[split];
+  figure->in_keys = st ? (double)NAN : nats_of_means(&k) / b->data->n_units[split];
   for (size_t i = 0; k.p && i < n; ++i) { free(k.p[i]); }
   free(k.p), free(k.n), free(k.room), free(nats);
   return st ? pmt_fail(error, st, "out of memory in the evaluation") : PMT_OK;
@@ -170,8 +178,9 @@ static PmtStatus measure_keys(const Bench* b, PmtSplit split, const float* w, do
 
 static PmtStatus evaluate(void* handle, PmtArrayId which, const float* w, double* valid, PmtError* error) {
   Bench* b = handle;
-  const PmtStatus st = measure(b, PMT_SPLIT_VALID, w, valid, error);
-  b->last[which] = *valid;
+  PmtBenchFigure figure;
+  const PmtStatus st = measure(b, PMT_SPLIT_VALID, w, &figure, error);
+  b->last[which] = *valid = figure.nats;
   return st;
 }
 
@@ -260,7 +269,8 @@ static PmtStatus build(Bench* b, PmtError* error) {
   if ((st = pmt_learner_new(&b->params, &learner, b->pool, &b->learner, error))) { return st; }
   b->chains = calloc(o->batch, sizeof *b->chains);
   b->order = calloc(b->data->n_pieces[PMT_SPLIT_TRAIN], sizeof *b->order);
-  if (!b->chains || !b->order || pmt_scorer_new(&b->params, b->pool, &b->scorer) || pmt_course_attach(&b->course, b->learner)) {
+  if (!b->chains || !b->order || pmt_scorer_new(&b->params, b->pool, &b->scorer) ||
+      pmt_course_attach(&b->course, b->learner)) {
     return pmt_fail(error, PMT_NO_MEM, "out of memory");
   }
   char shape[160];
@@ -282,17 +292,19 @@ static void dismantle(Bench* b) {
 }
 
 static PmtStatus finish(Bench* b, PmtBenchResult* r, PmtError* error) {
-  const float* w = b->course.best;
-  const PmtBenchOptions* o = b->options;
-  PmtStatus st = measure(b, PMT_SPLIT_VALID, w, &r->valid, error);
-  if (!st && o->transpositions) { st = measure_keys(b, PMT_SPLIT_VALID, w, &r->valid_keys, error); }
-  if (!st && o->test) { st = measure(b, PMT_SPLIT_TEST, w, &r->test, error); }
-  if (!st && o->test && o->transpositions) { st = measure_keys(b, PMT_SPLIT_TEST, w, &r->test_keys, error); }
+  PmtStatus st = PMT_OK;
+  for (PmtSplit split = PMT_SPLIT_VALID; !st && split <= (b->options->test ? PMT_SPLIT_TEST : PMT_SPLIT_VALID); ++split) {
+    st = measure(b, split, b->course.best, &r->figure[split], error);
+    if (!st && b->options->transpositions) { st = measure_keys(b, split, b->course.best, &r->figure[split], error); }
+  }
   return st ? st : keep(b, error);
 }
 
 PmtStatus pmt_bench_run(const PmtBenchData* data, const PmtBenchOptions* options, PmtBenchResult* r, PmtError* error) {
-  *r = (PmtBenchResult){.valid = (double)NAN, .test = (double)NAN, .valid_keys = (double)NAN, .test_keys = (double)NAN};
+  *r = (PmtBenchResult){0};
+  for (int split = 0; split < PMT_SPLITS; ++split) {
+    r->figure[split] = (PmtBenchFigure){(double)NAN, (double)NAN, (double)NAN};
+  }
   Bench* b = calloc(1, sizeof *b);
   if (!b) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
   *b = (Bench){.data = data, .options = options, .pass = UINT64_MAX};

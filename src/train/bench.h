@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** @file bench.h  A published benchmark: train a net on its training split, report nats a unit on valid, and on test if asked.
+/** @file bench.h  A published benchmark: train a net on its training split, report nats a unit on valid, on test if asked.
 
     What a piece is and how it becomes cells is the benchmark's own (jsb16.c, frames.c); how a net is trained is the
     trainer's (course.h). Above: tools/cmd_benchmark.c. Below: learner.c, scorer.c, course.c, checkpoint.c. */
@@ -15,6 +15,7 @@ typedef struct {
   const char* unit;                                   /**< "voice-step", "frame": what nats are divided by */
   size_t n_pieces[PMT_SPLITS];
   double n_units[PMT_SPLITS];
+  double n_first[PMT_SPLITS];                         /**< of them, first ones of their pieces */
   int transpose_lo, transpose_hi;                     /**< asked of open() in training */
   /** Cells of a piece, cells grown as needed, the first one with `reset`; transposed as far as asked and possible.
       Any thread. @return PMT_NO_MEM */
@@ -34,14 +35,20 @@ typedef struct {
   bool transpositions;     /**< also report the mean of the probabilities in all keys that fit */
 } PmtBenchOptions;
 
+/** Nats a unit; NaN = not measured. */
+typedef struct {
+  double nats;
+  double without_first;      /**< first units of pieces, before which nothing is known, left out */
+  double in_keys;            /**< mean of the probabilities in all keys */
+} PmtBenchFigure;
+
 typedef struct {
   size_t n_params, n_tokens; /**< weights; tokens trained on */
   uint32_t threads;
   uint64_t steps, best_step;
   double seconds;
   bool finished;             /**< else paused at the checkpoint */
-  double valid, test;        /**< nats a unit; NaN = not measured */
-  double valid_keys, test_keys; /**< the same with `transpositions` */
+  PmtBenchFigure figure[PMT_SPLITS];
 } PmtBenchResult;
 
 PmtStatus pmt_bench_run(const PmtBenchData* data, const PmtBenchOptions* options, PmtBenchResult* result,

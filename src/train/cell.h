@@ -22,6 +22,7 @@ typedef struct {
   bool reset;     /**< a stream begins: nothing before is seen and no gradient goes further back */
   bool counts;    /**< the target counts; else an idle position that neither costs nor teaches */
   bool beat;      /**< musical time moves on with this position (a T token) */
+  bool first;     /**< benchmarks: of the first unit of its piece, which some leave out of their figures */
 } PmtCell;
 
 #endif

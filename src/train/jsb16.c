@@ -2,7 +2,7 @@
 /** @file jsb16.c  See jsb16.h. */
 #include "train/jsb16.h"
 
-#include "base/file.h"
+#include "train/lines.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,6 @@ enum {
   HOLD_MAX = 16, MOTION_MAX = 12, INTERVAL_MAX = 36, LEAP_MAX = 16,
   BAR4 = 16, BAR3 = 12,
   TRANSPOSE_LO = -6, TRANSPOSE_HI = 5,
-  FILE_BYTES_MAX = 64 << 20, STEPS_MAX = 1 << 20,
 };
 
 typedef struct {
@@ -27,7 +26,7 @@ typedef struct {
 struct PmtJsb {
   uint32_t parts;
   Piece* pieces[PMT_SPLITS];
-  size_t n_pieces[PMT_SPLITS];
+  size_t n_pieces[PMT_SPLITS], room[PMT_SPLITS];
   int lo[VOICES], hi[VOICES]; /* of the training set */
 };
 
@@ -43,10 +42,6 @@ bool pmt_jsb_part_find(const char* name, PmtJsbParts* part) {
 
 /* -- reading -------------------------------------------------------------------------------------------------- */
 
-static PmtStatus bad_line(const char* path, size_t line, const char* what, PmtError* error) {
-  return pmt_fail(error, PMT_BAD_FILE, "%s:%zu: %s", path, line, what);
-}
-
 static void widen(int lo[VOICES], int hi[VOICES], const int8_t step[VOICES]) {
   for (int v = 0; v < VOICES; ++v) {
     if (step[v] < 0) { continue; }
@@ -56,56 +51,49 @@ static void widen(int lo[VOICES], int hi[VOICES], const int8_t step[VOICES]) {
 }
 
 /** "74,70,65,58 74,70,65,58 ...": one piece. */
-static PmtStatus read_piece(const char* path, size_t number, char* line, Piece* piece, PmtError* error) {
+static PmtStatus read_piece(const PmtLine* line, char* text, Piece* piece, PmtError* error) {
   size_t room = 0;
   char* save = NULL;
   *piece = (Piece){.lo = {127, 127, 127, 127}};
-  for (char* word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+  for (char* word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
     int x[VOICES], used = 0;
     if (sscanf(word, "%d,%d,%d,%d%n", &x[0], &x[1], &x[2], &x[3], &used) != VOICES || word[used]) {
-      return bad_line(path, number, "a step is not four numbers", error);
+      return pmt_line_bad(line, "a step is not four numbers", error);
     }
-    if (piece->n_steps == room) {
-      if (room >= STEPS_MAX) { return bad_line(path, number, "too long", error); }
-      room = room ? 2 * room : 256;
-      int8_t(*grown)[VOICES] = realloc(piece->steps, room * sizeof *grown);
-      if (!grown) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
-      piece->steps = grown;
-    }
+    int8_t(*grown)[VOICES] = pmt_lines_grow(piece->steps, piece->n_steps, &room, sizeof *grown);
+    if (!grown) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
+    piece->steps = grown;
     int8_t* step = piece->steps[piece->n_steps++];
     for (int v = 0; v < VOICES; ++v) {
       if (x[v] < -1 || (x[v] >= 0 && (x[v] < PITCH_LO || x[v] > PITCH_HI))) {
-        return bad_line(path, number, "a pitch is out of range", error);
+        return pmt_line_bad(line, "a pitch is out of range", error);
       }
       step[v] = (int8_t)x[v];
     }
     widen(piece->lo, piece->hi, step);
   }
-  return piece->n_steps ? PMT_OK : bad_line(path, number, "empty", error);
+  return piece->n_steps ? PMT_OK : pmt_line_bad(line, "empty", error);
+}
+
+typedef struct { PmtJsb* jsb; PmtSplit split; } Reading;
+
+static PmtStatus take_line(void* handle, const PmtLine* line, char* text, PmtError* error) {
+  const Reading* r = handle;
+  PmtJsb* jsb = r->jsb;
+  const size_t n = jsb->n_pieces[r->split];
+  Piece* grown = pmt_lines_grow(jsb->pieces[r->split], n, &jsb->room[r->split], sizeof *grown);
+  if (!grown) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
+  jsb->pieces[r->split] = grown;
+  ++jsb->n_pieces[r->split];
+  return read_piece(line, text, &grown[n], error);
 }
 
 static PmtStatus read_split(PmtJsb* jsb, const char* folder, PmtSplit split, PmtError* error) {
   static const char* const names[PMT_SPLITS] = {"train", "valid", "test"};
   char path[4096];
-  unsigned char* bytes;
-  size_t size, line_number = 0;
+  Reading reading = {jsb, split};
   snprintf(path, sizeof path, "%s/satb16_%s.txt", folder, names[split]);
-  PmtStatus st = pmt_file_read(path, FILE_BYTES_MAX, &bytes, &size, error);
-  if (st) { return st; }
-  char *rest = (char*)bytes, *line;
-  while (!st && (line = strsep(&rest, "\r\n"))) {
-    ++line_number;
-    if (!*line) { continue; }
-    Piece* grown = realloc(jsb->pieces[split], (jsb->n_pieces[split] + 1) * sizeof *grown);
-    if (!grown) {
-      st = pmt_fail(error, PMT_NO_MEM, "out of memory");
-      break;
-    }
-    jsb->pieces[split] = grown;
-    st = read_piece(path, line_number, line, &grown[jsb->n_pieces[split]++], error);
-  }
-  free(bytes);
-  return st || jsb->n_pieces[split] ? st : pmt_fail(error, PMT_BAD_FILE, "%s: no piece", path);
+  return pmt_lines_read(path, take_line, &reading, error);
 }
 
 PmtStatus pmt_jsb_load(const char* folder, uint32_t parts, PmtJsb** jsb, PmtError* error) {
@@ -197,7 +185,9 @@ static void describe_cell(const PmtJsb* jsb, size_t t, int own, const Voice voic
     const Voice* v = &voices[u];
     const bool both = u != own && v->pitch >= 0 && voices[own].pitch >= 0;
     if (jsb->parts & PMT_JSB_CHORD) { *input++ = (int16_t)v->token; }
-    if (jsb->parts & PMT_JSB_HOLD) { *input++ = (int16_t)(v->token < 0 ? -1 : v->held < HOLD_MAX ? v->held - 1 : HOLD_MAX - 1); }
+    if (jsb->parts & PMT_JSB_HOLD) {
+      *input++ = (int16_t)(v->token < 0 ? -1 : v->held < HOLD_MAX ? v->held - 1 : HOLD_MAX - 1);
+    }
     if (jsb->parts & PMT_JSB_MOTION) { *input++ = (int16_t)(v->moved ? v->motion + MOTION_MAX : -1); }
     if (jsb->parts & PMT_JSB_INTERVAL) {
       *input++ = (int16_t)(both ? clamp(v->pitch - voices[own].pitch, INTERVAL_MAX) + INTERVAL_MAX : -1);
@@ -237,7 +227,7 @@ static PmtStatus open_piece(void* handle, PmtSplit split, size_t i, int transpos
       const int pitch = piece->steps[t][v], token = pitch < 0 ? SILENCE : pitch + by - PITCH_LO;
       PmtCell* c = &(*cells)[t * VOICES + (size_t)v];
       *c = (PmtCell){.token = before, .target = (uint16_t)token, .anchor = (int16_t)voices[v].pitch,
-                     .reset = t == 0 && v == 0, .counts = true, .beat = v == 0};
+                     .reset = t == 0 && v == 0, .counts = true, .beat = v == 0, .first = t == 0};
       describe_cell(jsb, t, v, voices, c->input);
       hear(&voices[v], token);
       before = c->target;
@@ -251,6 +241,7 @@ PmtBenchData pmt_jsb_data(PmtJsb* jsb) {
                        .open = open_piece};
   for (int split = 0; split < PMT_SPLITS; ++split) {
     data.n_pieces[split] = jsb->n_pieces[split];
+    data.n_first[split] = (double)(jsb->n_pieces[split] * VOICES);
     for (size_t i = 0; i < jsb->n_pieces[split]; ++i) {
       data.n_units[split] += (double)(jsb->pieces[split][i].n_steps * VOICES);
     }

@@ -160,7 +160,7 @@ static void take_block(PmtScorer* me, Worker* k) {
       me->sums[k->owner[r]] += (double)k->nats[r];
       if (!me->runs->see) { continue; }
       me->runs->see(me->runs->handle, (size_t)k->owner[r], &k->cells[r],
-                    pmt_network_logits(k->network) + r * me->params.shape.vocab);
+                    pmt_network_logits(k->network) + r * me->params.shape.vocab, k->nats[r]);
     }
   }
 }

@@ -20,8 +20,9 @@ typedef struct {
   size_t n;
   /** Cells of run i: cells grown as needed (room is its size), the first one has `reset`. Any thread. */
   PmtStatus (*open)(void* handle, size_t i, PmtCell** cells, size_t* room, size_t* n_cells);
-  /** Told of each counted cell of a run, in order: its logits (V). Any thread, one at a time for a run. May be NULL. */
-  void (*see)(void* handle, size_t i, const PmtCell* cell, const float* logits);
+  /** Told of each counted cell of a run, in order: its logits (V), -log p of its target. Any thread, one at a time for a
+      run. May be NULL. */
+  void (*see)(void* handle, size_t i, const PmtCell* cell, const float* logits, float nats);
   void* handle;
 } PmtScoreRuns;
 
