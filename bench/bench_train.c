@@ -83,7 +83,7 @@ static void fill_cells(PmtLearner* learner, const Case* c) {
   for (uint32_t s = 0; s < c->streams; ++s) {
     for (uint32_t t = 0; t < c->steps; ++t) {
       const uint64_t bits = pmt_random_bits(1, s, t);
-      *pmt_learner_cell(learner, s, t) = (PmtCell){.token = (uint16_t)(bits % c->shape.vocab), .anchor = -1, .counts = true,
+      *pmt_learner_cell(learner, s, t) = (PmtCell){.token = (uint16_t)(bits % c->shape.vocab), .counts = true,
                                                    .target = (uint16_t)((bits >> 20) % c->shape.vocab)};
     }
   }

@@ -33,7 +33,7 @@ static void make_cells(Fixture* f) {
     const uint64_t bits = pmt_random_bits(6, t, 0);
     const uint32_t token = t == 0 ? PMT_BOS : t % 5 == 1 ? PMT_TOKEN_SLOT + t / 5 % 8 : (uint32_t)(bits % f->params.shape.vocab);
     PmtCell* c = &f->cells[t];
-    *c = (PmtCell){.token = (uint16_t)token, .anchor = -1, .reset = t == 0, .counts = true,
+    *c = (PmtCell){.token = (uint16_t)token, .reset = t == 0, .counts = true,
                    .beat = pmt_token_class((PmtToken)token) == PMT_CLASS_SLOT};
     c->input[PMT_INPUT_STYLE] = (int16_t)(t / 8 % (STYLES + 1)) - 1;
     c->input[PMT_INPUT_METER] = (int16_t)(t / 4 % PMT_TRAIN_METERS);

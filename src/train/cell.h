@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PMT_INPUTS_MAX = 32 };
+enum { PMT_INPUTS_MAX = 32, PMT_ANCHORS_MAX = 4 };
 
 /** Tables of docs/model.md, section 3, in the order of pmt_shape_music. */
 enum { PMT_INPUT_STYLE, PMT_INPUT_METER, PMT_INPUT_KEY, PMT_INPUT_PHRASE, PMT_INPUT_DENSITY, PMT_INPUTS_MUSIC };
@@ -18,7 +18,7 @@ typedef struct {
   uint16_t token;
   uint16_t target;
   int16_t input[PMT_INPUTS_MAX]; /**< row of each table; -1 adds nothing */
-  int16_t anchor; /**< token that leaps are counted from (params.h), -1 = none; unread where there are no leaps */
+  int16_t anchor[PMT_ANCHORS_MAX]; /**< tokens that leaps are counted from (shape.h), -1 = none */
   bool reset;     /**< a stream begins: nothing before is seen and no gradient goes further back */
   bool counts;    /**< the target counts; else an idle position that neither costs nor teaches */
   bool beat;      /**< musical time moves on with this position (a T token) */

@@ -126,6 +126,7 @@ static void add_table(PmtTrainShape* s, const char* name, int number, uint32_t r
 
 void pmt_frames_shape(const PmtFrames* frames, PmtTrainShape* s) {
   s->vocab = VOCABULARY;
+  s->n_anchors = 1;
   s->leap_tokens = PITCHES;
   s->leap = LEAP_MAX;
   s->n_tables = 0;
@@ -161,7 +162,7 @@ static void describe_cell(const PmtFrames* frames, const Known* k, PmtCell* c) {
   const int next = at < k->before.n ? k->before.token[at] : -1, last = k->here.n ? k->here.token[k->here.n - 1] : -1;
   const int step = next >= 0 && last >= 0 ? last - next : -1;
   int16_t* input = c->input;
-  c->anchor = (int16_t)next;
+  c->anchor[0] = (int16_t)next;
   *input++ = k->here.n;
   *input++ = (int16_t)(k->t % BAR);
   *input++ = (int16_t)next;

@@ -31,7 +31,7 @@ struct PmtJsb {
 };
 
 bool pmt_jsb_part_find(const char* name, PmtJsbParts* part) {
-  static const char* const names[] = {"bar", "chord", "hold", "motion", "interval", "leap", "range"};
+  static const char* const names[] = {"bar", "chord", "hold", "motion", "interval", "leap", "harmony", "range"};
   for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
     if (strcmp(name, names[i])) { continue; }
     *part = (PmtJsbParts)(1u << i);
@@ -139,8 +139,9 @@ static void add_table(PmtTrainShape* shape, const char* name, int voice, uint32_
 void pmt_jsb_shape(const PmtJsb* jsb, PmtTrainShape* shape) {
   const uint32_t parts = jsb->parts;
   shape->vocab = VOCABULARY;
-  shape->leap_tokens = parts & PMT_JSB_LEAP ? PITCHES : 0;
-  shape->leap = parts & PMT_JSB_LEAP ? LEAP_MAX : 0;
+  shape->n_anchors = parts & PMT_JSB_HARMONY ? VOICES : parts & PMT_JSB_LEAP ? 1 : 0;
+  shape->leap_tokens = PITCHES;
+  shape->leap = parts & PMT_JSB_HARMONY ? INTERVAL_MAX : LEAP_MAX;
   shape->n_tables = 0;
   add_table(shape, "voice", -1, VOICES);
   if (parts & PMT_JSB_BAR) {
@@ -226,8 +227,8 @@ static PmtStatus open_piece(void* handle, PmtSplit split, size_t i, int transpos
     for (int v = 0; v < VOICES; ++v) {
       const int pitch = piece->steps[t][v], token = pitch < 0 ? SILENCE : pitch + by - PITCH_LO;
       PmtCell* c = &(*cells)[t * VOICES + (size_t)v];
-      *c = (PmtCell){.token = before, .target = (uint16_t)token, .anchor = (int16_t)voices[v].pitch,
-                     .reset = t == 0 && v == 0, .counts = true, .beat = v == 0, .first = t == 0};
+      *c = (PmtCell){.token = before, .target = (uint16_t)token, .reset = t == 0 && v == 0, .counts = true, .beat = v == 0, .first = t == 0};
+      for (int k = 0; k < VOICES; ++k) { c->anchor[k] = (int16_t)voices[(v + k) % VOICES].pitch; }
       describe_cell(jsb, t, v, voices, c->input);
       hear(&voices[v], token);
       before = c->target;

@@ -18,8 +18,9 @@ typedef enum {
   PMT_JSB_MOTION = 8,    /**< the interval by which it was reached */
   PMT_JSB_INTERVAL = 16, /**< its distance from this voice's last pitch */
   PMT_JSB_LEAP = 32,     /**< not an input: logits by interval from this voice's last pitch, added to those by pitch */
-  PMT_JSB_RANGE = 64,    /**< not an input: transposed only as far as each voice stays in its range of the training set */
-  PMT_JSB_ALL = 127,
+  PMT_JSB_HARMONY = 64,  /**< the same from the latest pitches of the other voices */
+  PMT_JSB_RANGE = 128,   /**< not an input: transposed only as far as each voice stays in its range of the training set */
+  PMT_JSB_ALL = 255,
 } PmtJsbParts;
 
 typedef struct PmtJsb PmtJsb;

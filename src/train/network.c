@@ -22,9 +22,9 @@ struct PmtNetwork {
   float* seen;      /* the same after dropout; where there is none, top itself */
   uint8_t* top_mask;
   float* logits;    /* (rows, V) logits, then probabilities, then their gradients */
-  float* leaps;     /* (rows, 2 leap + 1), or NULL */
+  float* leaps;     /* (rows, 2 leap + 1) of one anchor, or NULL */
   float* d_rows;    /* (rows, max(width, d)); train only */
-  size_t out, bias, leap;
+  size_t out, bias, leap[PMT_ANCHORS_MAX];
 };
 
 enum { SITE_INPUT = 0, SITE_TOP = 63 };
@@ -35,7 +35,7 @@ size_t pmt_network_row(const PmtNetwork* n, uint32_t stream, uint32_t t) {
   return n->params.shape.body->by_stream ? (size_t)stream * n->size.steps + t : (size_t)t * n->streams + stream;
 }
 
-static uint32_t n_leaps(const PmtTrainShape* s) { return s->leap_tokens ? 2 * s->leap + 1 : 0; }
+static uint32_t n_leaps(const PmtTrainShape* s) { return 2 * s->leap + 1; }
 
 static void layout(PmtArena* a, PmtNetwork* n) {
   const PmtTrainShape* s = &n->params.shape;
@@ -47,7 +47,7 @@ static void layout(PmtArena* a, PmtNetwork* n) {
   n->seen = train && s->body->drop_top ? pmt_arena_take(a, rows * n->width, f) : n->top;
   n->top_mask = train && s->body->drop_top ? pmt_arena_take(a, rows * n->width, 1) : NULL;
   n->logits = pmt_arena_take(a, rows * s->vocab, f);
-  n->leaps = n_leaps(s) ? pmt_arena_take(a, rows * n_leaps(s), f) : NULL;
+  n->leaps = s->n_anchors ? pmt_arena_take(a, rows * n_leaps(s), f) : NULL;
   n->d_rows = train ? pmt_arena_take(a, rows * (n->width > s->d ? n->width : s->d), f) : NULL;
 }
 
@@ -60,7 +60,7 @@ PmtStatus pmt_network_new(const PmtBodySize* size, PmtNetwork** network) {
   n->size.params = &n->params;
   n->out = pmt_params_at(&n->params, "out.weight", 0);
   n->bias = pmt_params_at(&n->params, "out.bias", 0);
-  n->leap = n_leaps(s) ? pmt_params_at(&n->params, "out.leap.weight", 0) : 0;
+  for (uint32_t i = 0; i < s->n_anchors; ++i) { n->leap[i] = pmt_params_at(&n->params, "out.leap%u.weight", i); }
   n->arena = pmt_arena_measure();
   layout(&n->arena, n);
   if (pmt_arena_allocate(&n->arena) || s->body->work_new(&n->size, &n->work)) {
@@ -143,32 +143,32 @@ static Reach reach_of(const PmtTrainShape* s, int anchor) {
   return r;
 }
 
-static void add_leaps(const PmtNetwork* n, const PmtPass* pass) {
+static void add_leaps(const PmtNetwork* n, const PmtPass* pass, uint32_t anchor) {
   const PmtTrainShape* s = &n->params.shape;
   const size_t rows = pmt_network_rows(n);
-  pmt_product_forward(rows, n->width, n_leaps(s), n->seen, pass->w + n->leap, n->leaps);
+  pmt_product_forward(rows, n->width, n_leaps(s), n->seen, pass->w + n->leap[anchor], n->leaps);
   for (size_t r = 0; r < rows; ++r) {
-    const Reach reach = reach_of(s, pass->cells[r].anchor);
+    const Reach reach = reach_of(s, pass->cells[r].anchor[anchor]);
     if (reach.end > reach.first) {
       pmt_point_add(reach.end - reach.first, n->logits + r * s->vocab + reach.first, n->leaps + r * n_leaps(s) + reach.leap);
     }
   }
 }
 
-/** d(logits) stand in logits. @param[in,out] d_rows the leaps' share is added */
-static void leaps_backward(const PmtNetwork* n, const PmtPass* pass, float* gradient) {
+/** d(logits) stand in logits; the leaps' share is added to d_rows. */
+static void leaps_backward(const PmtNetwork* n, const PmtPass* pass, uint32_t anchor, float* gradient) {
   const PmtTrainShape* s = &n->params.shape;
   const size_t rows = pmt_network_rows(n);
   memset(n->leaps, 0, rows * n_leaps(s) * sizeof(float));
   for (size_t r = 0; r < rows; ++r) {
-    const Reach reach = reach_of(s, pass->cells[r].anchor);
+    const Reach reach = reach_of(s, pass->cells[r].anchor[anchor]);
     if (reach.end > reach.first) {
       memcpy(n->leaps + r * n_leaps(s) + reach.leap, n->logits + r * s->vocab + reach.first,
              (reach.end - reach.first) * sizeof(float));
     }
   }
-  pmt_product_weights(rows, n->width, n_leaps(s), n->leaps, n->seen, gradient + n->leap);
-  pmt_product_input_add(rows, n->width, n_leaps(s), n->leaps, pass->w + n->leap, n->d_rows);
+  pmt_product_weights(rows, n->width, n_leaps(s), n->leaps, n->seen, gradient + n->leap[anchor]);
+  pmt_product_input_add(rows, n->width, n_leaps(s), n->leaps, pass->w + n->leap[anchor], n->d_rows);
 }
 
 static double losses(PmtNetwork* n, const PmtPass* pass, float* row_nats) {
@@ -198,7 +198,7 @@ double pmt_network_forward(PmtNetwork* n, const PmtPass* pass, float* row_nats) 
   }
   pmt_product_forward(rows, n->width, s->vocab, n->seen, pass->w + n->out, n->logits);
   for (size_t r = 0; r < rows; ++r) { pmt_point_add(s->vocab, n->logits + r * s->vocab, pass->w + n->bias); }
-  if (n->leaps) { add_leaps(n, pass); }
+  for (uint32_t i = 0; i < s->n_anchors; ++i) { add_leaps(n, pass, i); }
   return losses(n, pass, row_nats);
 }
 
@@ -214,7 +214,7 @@ static void output_backward(PmtNetwork* n, const PmtPass* pass, float scale, flo
   }
   pmt_product_weights(rows, n->width, s->vocab, n->logits, n->seen, gradient + n->out);
   pmt_product_input(rows, n->width, s->vocab, n->logits, pass->w + n->out, n->d_rows);
-  if (n->leaps) { leaps_backward(n, pass, gradient); }
+  for (uint32_t i = 0; i < s->n_anchors; ++i) { leaps_backward(n, pass, i, gradient); }
   if (n->top_mask) { pmt_drop_out_backward(pass->dropout, rows * n->width, n->top_mask, n->d_rows); }
 }
 

@@ -43,7 +43,9 @@ PmtStatus pmt_params_layout(const PmtTrainShape* shape, PmtParams* params, PmtEr
   out->decay = true;
   out->reach = 1.0f / __builtin_sqrtf((float)width);
   pmt_params_add(params, "out.bias", 0, shape->vocab, 1);
-  if (shape->leap_tokens) { pmt_params_add(params, "out.leap.weight", 0, 2 * shape->leap + 1, width)->decay = true; }
+  for (uint32_t i = 0; i < shape->n_anchors; ++i) {
+    pmt_params_add(params, "out.leap%u.weight", i, 2 * shape->leap + 1, width)->decay = true;
+  }
   return PMT_OK;
 }
 

@@ -22,7 +22,7 @@ enum { PMT_BLOCKS_MAX = 144 };
 
 typedef struct {
   PmtTrainShape shape;
-  PmtBlock block[PMT_BLOCKS_MAX]; /**< emb, the tables, the body's, out.weight, out.bias, and out.leap where there are leaps */
+  PmtBlock block[PMT_BLOCKS_MAX]; /**< emb, the tables, the body's, out.weight, out.bias, the leaps' */
   uint32_t n_blocks;
   size_t n_floats; /**< of the whole array, padding included */
 } PmtParams;

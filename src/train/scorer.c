@@ -139,7 +139,8 @@ static bool fill_block(PmtScorer* me, Worker* k, size_t* next) {
       if (!lane->busy || lane->at == lane->n_cells || k->status) {
         lane->busy = false;
         k->owner[r] = NOBODY;
-        k->cells[r] = (PmtCell){.anchor = -1, .reset = true};
+        k->cells[r] = (PmtCell){.reset = true};
+        memset(k->cells[r].anchor, -1, sizeof k->cells[r].anchor);
         memset(k->cells[r].input, -1, sizeof k->cells[r].input);
         continue;
       }

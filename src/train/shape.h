@@ -50,9 +50,10 @@ typedef struct {
   PmtTrainPos pos;   /**< Transformer */
   PmtInputTable table[PMT_INPUTS_MAX];
   uint32_t n_tables;
-  uint32_t leap_tokens; /**< 0, or: tokens 0..leap_tokens-1 are pitches, and the logit of token v also has a weight row
-                             for v - anchor (cell.h) while that is within -leap..leap: melody is heard as intervals */
-  uint32_t leap;
+  uint32_t n_anchors;   /**< 0..PMT_ANCHORS_MAX; above 0: tokens 0..leap_tokens-1 are pitches, and the logit of such a
+                             token v has, beside its own weight row, one for v - anchor of each anchor (cell.h), while
+                             that is within -leap..leap: music is heard as intervals */
+  uint32_t leap_tokens, leap;
 } PmtTrainShape;
 
 /** The five tables of music from MIDI. @param styles rows of style.weight */

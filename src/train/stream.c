@@ -35,7 +35,7 @@ static uint32_t vary_velocity(uint32_t bin, const PmtVariation* v) {
 
 static PmtCell condition_of(const PmtSlot* slot, const PmtVariation* v, int style,
                             const uint16_t octiles[PMT_OCTILE_LIMITS]) {
-  PmtCell cell = {.anchor = -1, .counts = true};
+  PmtCell cell = {.counts = true};
   cell.input[PMT_INPUT_STYLE] = (int16_t)(v->give_style ? style : -1);
   cell.input[PMT_INPUT_METER] = slot->meter;
   cell.input[PMT_INPUT_KEY] = v->give_key ? transpose_key(slot->key, v->transpose) : 0;
