@@ -23,7 +23,7 @@ tune() {
 
 mkdir "$scratch/alpha" "$scratch/few" "$scratch/pieces"
 for n in 1 2 3 4 5 6 7 8; do
-  tune "$scratch/alpha/tune$n.mid" $((50 + n)) $((n % 5))
+  tune "$scratch/alpha/tune$n.mid" $((50 + n)) $n
   echo "tune$n.mid" >>"$scratch/alpha/$([ $n -lt 4 ] && echo train || echo test).txt"
 done
 model=$scratch/random.safetensors
@@ -43,13 +43,21 @@ cmp -s "$scratch/stdout" "$scratch/first" || fail "the same command said somethi
 # ---- for programs; the pieces themselves ----
 expect 0 '' "$partimento" evaluate --generated "$model" "$scratch/alpha" --bars 33 --seed 9 --json --save "$scratch/pieces" \
   --temperature 0.5 --min-p 0.2
-for key in '"passed": false' '"measures_applied": 10' '"bars": 64' '"temperature": 0.5' '"min_p": 0.2' '"seed": 9' \
+for key in '"passed": false' '"measures_applied": 10' '"pieces": 2' '"excerpts": 8' '"temperature": 0.5' '"min_p": 0.2' '"seed": 9' \
   '"wasserstein_floor": ' '"ngrams_24": ' '"illegal_max": ' '"onset_overlap_lag_8": '; do
   grep -qF "$key" "$scratch/stdout" || fail "no $key"
 done
 [ "$(ls "$scratch/pieces")" = "000.mid
 001.mid" ] || fail "pieces"
 expect 0 '' "$partimento" inspect "$scratch/pieces/001.mid"
+
+# ---- others' music: the training pieces are real, and copied ----
+mkdir "$scratch/real"
+cp "$scratch"/alpha/tune[123].mid "$scratch/real"
+expect 0 '' "$partimento" evaluate --generated "$model" "$scratch/alpha" --instead "$scratch/real"
+grep -q '^verdict alpha: 10 of 10 measures .* at least two thirds; copying ABOVE' "$scratch/stdout" ||
+  fail "the training pieces pass for new music, or for none"
+grep -q 'as in tune[123].mid$' "$scratch/stdout" || fail "whose notes these are is not said"
 
 # ---- what cannot be ----
 cp "$scratch/alpha/tune1.mid" "$scratch/alpha/tune5.mid" "$scratch/few"

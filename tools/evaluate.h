@@ -57,6 +57,7 @@ typedef struct {
   double temperature, min_p; /**< negative: what the model suggests */
   PmtSplit split;            /**< that generated music is compared with */
   const char* save;          /**< NULL: no files */
+  const char* instead;       /**< measure this folder's files and not what the model plays; NULL: the model */
   PmtRefusal refusal;
   void* handle;
 } PmtMusicOptions;
@@ -64,8 +65,8 @@ typedef struct {
 typedef struct {
   double temperature, min_p, bpm;
   char meters[64];           /**< "4/4 x 9, 3/4 x 7" */
-  size_t pieces, bars;       /**< generated */
-  uint64_t notes, tokens, late_slots;
+  uint64_t notes, tokens, late_slots; /**< of the engine; like the above 0 where others' music is measured */
+  size_t pieces, excerpts;   /**< generated */
   size_t held_pieces, held_excerpts, training_pieces, training_notes;
   PmtComparisons comparisons;
   PmtCopying copying;

@@ -11,12 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { METERS_MAX = 64, ILLEGAL_TOKENS = 20000 };
+enum { METERS_MAX = 64, ILLEGAL_TOKENS = 8000 };
 
 static const double meter_share_min = 0.05; /* rarer ones are not asked for */
 static const double bpm_min = 4.0, bpm_usual = 120.0;
 
 typedef struct { PmtMeterName name; size_t bars; } MeterCount;
+
+/** One of the two sets: its excerpts, and its stretches as steps. */
+typedef struct {
+  PmtMeasured measured;
+  PmtSteps steps;
+  uint32_t* piece; /* [steps.n_pieces] that the stretch is of */
+} Side;
 
 typedef struct {
   PmtModel* model;
@@ -24,24 +31,57 @@ typedef struct {
   PmtMusicReport* report;
   PmtError* error;
   PmtCorpus corpus;
-  PmtMeasured held, made;
-  PmtSteps training_steps, held_steps, made_steps;
-  uint32_t* held_piece;       /* [held_steps.n_pieces] */
-  size_t* training_piece;     /* [training_steps.n_pieces] index in the corpus */
+  Side held, made;
+  PmtSteps training;
+  size_t* training_piece; /* [training.n_pieces] index in the corpus */
   MeterCount meters[METERS_MAX];
   size_t n_meters;
-  PmtMeterName* plan;         /* [n] */
-  size_t n;                   /* pieces to generate */
+  PmtMeterName* plan;     /* [n] */
+  size_t n;               /* pieces to generate */
 } Music;
 
 static PmtStatus no_memory(const Music* const m) { return pmt_fail(m->error, PMT_NO_MEM, "out of memory"); }
 
+/* ---- Either side ---------------------------------------------------------------------------------------------------- */
+
+static void free_side(Side* const side) {
+  pmt_measured_free(&side->measured);
+  pmt_steps_free(&side->steps);
+  free(side->piece);
+}
+
+/** The steps of each stretch of a piece. */
+static PmtStatus add_stretches(Side* const side, const PmtScore* const score) {
+  const size_t first = pmt_measure_first_bar(score), n = pmt_measure_stretches(score);
+  uint32_t* const grown = realloc(side->piece, (side->steps.n_pieces + n) * sizeof *grown);
+  if (!grown) { return PMT_NO_MEM; }
+  side->piece = grown;
+  for (size_t i = 0, note = 0; i < n; ++i) {
+    const size_t from = first + i * PMT_STRETCH_BARS;
+    const size_t left = (score->n_bars - from) / PMT_EXCERPT_BARS * PMT_EXCERPT_BARS;
+    const PmtBar* const last = &score->bars[from + (left < PMT_STRETCH_BARS ? left : PMT_STRETCH_BARS) - 1];
+    while (note < score->n_notes && score->notes[note].onset < score->bars[from].tick) { ++note; }
+    size_t end = note;
+    while (end < score->n_notes && score->notes[end].onset < last->tick + last->ticks) { ++end; }
+    side->piece[side->steps.n_pieces] = side->measured.n_pieces;
+    if (pmt_steps_add(&side->steps, score->notes + note, end - note)) { return PMT_NO_MEM; }
+  }
+  return PMT_OK;
+}
+
+/** Pieces of less than an excerpt are passed over. */
+static PmtStatus add_piece(const Music* const m, Side* const side, const PmtScore* const score) {
+  if (!pmt_measure_stretches(score)) { return PMT_OK; }
+  return add_stretches(side, score) || pmt_measured_add(&side->measured, score) ? no_memory(m) : PMT_OK;
+}
+
 /* ---- Real pieces --------------------------------------------------------------------------------------------------- */
 
-static PmtStatus import_piece(const Music* const m, const PmtPiece* const piece, PmtScore* const score) {
+static PmtStatus import_piece(const Music* const m, const PmtCorpus* const corpus, const size_t i,
+                              PmtScore* const score) {
   char path[4096];
-  if ((size_t)snprintf(path, sizeof path, "%s/%s", m->corpus.folder, piece->name) >= sizeof path) {
-    return pmt_fail(m->error, PMT_TOO_BIG, "%.80s...: path too long", m->corpus.folder);
+  if ((size_t)snprintf(path, sizeof path, "%s/%s", corpus->folder, corpus->pieces[i].name) >= sizeof path) {
+    return pmt_fail(m->error, PMT_TOO_BIG, "%.80s...: path too long", corpus->folder);
   }
   PmtImportOptions options = pmt_import_defaults();
   options.parts_max = m->model->parts;
@@ -56,38 +96,19 @@ static void count_meter(Music* const m, const PmtBar* const bar) {
   ++m->meters[i].bars;
 }
 
-/** The steps of one stretch, and of the pieces they come from the last one's number. */
-static PmtStatus add_stretches(Music* const m, const PmtScore* const score) {
-  const size_t first = pmt_measure_first_bar(score), n = pmt_measure_stretches(score);
-  uint32_t* const grown = realloc(m->held_piece, (m->held_steps.n_pieces + n + 1) * sizeof *grown);
-  if (!grown) { return PMT_NO_MEM; }
-  m->held_piece = grown;
-  for (size_t i = 0, note = 0; i < n; ++i) {
-    const size_t from = first + i * PMT_STRETCH_BARS;
-    const size_t left = (score->n_bars - from) / PMT_EXCERPT_BARS * PMT_EXCERPT_BARS;
-    const PmtBar* const last = &score->bars[from + (left < PMT_STRETCH_BARS ? left : PMT_STRETCH_BARS) - 1];
-    while (note < score->n_notes && score->notes[note].onset < score->bars[from].tick) { ++note; }
-    size_t end = note;
-    while (end < score->n_notes && score->notes[end].onset < last->tick + last->ticks) { ++end; }
-    m->held_piece[m->held_steps.n_pieces] = m->held.n_pieces;
-    if (pmt_steps_add(&m->held_steps, score->notes + note, end - note)) { return PMT_NO_MEM; }
-  }
-  return PMT_OK;
-}
-
 static PmtStatus add_held_out(Music* const m, const PmtScore* const score) {
-  if (!pmt_measure_stretches(score)) { return PMT_OK; }
-  for (size_t i = pmt_measure_first_bar(score); i < score->n_bars; ++i) { count_meter(m, &score->bars[i]); }
-  return add_stretches(m, score) || pmt_measured_add(&m->held, score) ? no_memory(m) : PMT_OK;
+  const size_t n = pmt_measure_stretches(score) ? score->n_bars : 0;
+  for (size_t i = pmt_measure_first_bar(score); i < n; ++i) { count_meter(m, &score->bars[i]); }
+  return add_piece(m, &m->held, score);
 }
 
 static PmtStatus add_training(Music* const m, const size_t piece, const PmtScore* const score) {
-  size_t* const grown = realloc(m->training_piece, (m->training_steps.n_pieces + 1) * sizeof *grown);
+  size_t* const grown = realloc(m->training_piece, (m->training.n_pieces + 1) * sizeof *grown);
   if (!grown) { return no_memory(m); }
   m->training_piece = grown;
-  m->training_piece[m->training_steps.n_pieces] = piece;
+  m->training_piece[m->training.n_pieces] = piece;
   m->report->training_notes += score->n_notes;
-  return pmt_steps_add(&m->training_steps, score->notes, score->n_notes) ? no_memory(m) : PMT_OK;
+  return pmt_steps_add(&m->training, score->notes, score->n_notes) ? no_memory(m) : PMT_OK;
 }
 
 static PmtStatus read_corpus(Music* const m) {
@@ -95,18 +116,18 @@ static PmtStatus read_corpus(Music* const m) {
   PmtStatus status = pmt_corpus_load(m->model->style_name[o->style], o->folder, m->model->parts, o->refusal, o->handle,
                                      &m->corpus, m->error);
   for (size_t i = 0; !status && i < m->corpus.n_pieces; ++i) {
-    const PmtPiece* const piece = &m->corpus.pieces[i];
-    if (piece->split != o->split && piece->split != PMT_SPLIT_TRAIN) { continue; }
+    const PmtSplit split = m->corpus.pieces[i].split;
+    if (split != o->split && split != PMT_SPLIT_TRAIN) { continue; }
     PmtScore score;
-    status = import_piece(m, piece, &score);
+    status = import_piece(m, &m->corpus, i, &score);
     if (!status) {
-      status = piece->split == o->split ? add_held_out(m, &score) : add_training(m, i, &score);
+      status = split == o->split ? add_held_out(m, &score) : add_training(m, i, &score);
       pmt_score_free(&score);
     }
   }
-  if (!status && m->held.n_pieces < 2) {
+  if (!status && m->held.measured.n_pieces < 2) {
     status = pmt_fail(m->error, PMT_BAD_FILE, "%s: %u %s pieces of %d bars or more: it takes two to say how far real ones"
-                      " are apart", o->folder, m->held.n_pieces, o->split == PMT_SPLIT_VALID ? "valid" : "test",
+                      " are apart", o->folder, m->held.measured.n_pieces, o->split == PMT_SPLIT_VALID ? "valid" : "test",
                       PMT_EXCERPT_BARS);
   }
   return status;
@@ -163,21 +184,17 @@ static PmtPiecesPlan plan_pieces(const Music* const m) {
 }
 
 static PmtStatus generate(Music* const m) {
+  PmtStatus status = plan_meters(m);
+  if (status) { return status; }
   const PmtPiecesPlan plan = plan_pieces(m);
   PmtPieces pieces;
-  PmtStatus status = pmt_pieces_play(m->model, &plan, &pieces, m->error);
+  status = pmt_pieces_play(m->model, &plan, &pieces, m->error);
   if (status) { return status; }
-  for (size_t i = 0; !status && i < m->n; ++i) {
-    const PmtScore* const score = &pieces.scores[i];
-    status = pmt_measured_add(&m->made, score) || pmt_steps_add(&m->made_steps, score->notes, score->n_notes)
-               ? no_memory(m) : PMT_OK;
-  }
+  for (size_t i = 0; !status && i < m->n; ++i) { status = add_piece(m, &m->made, &pieces.scores[i]); }
   PmtMusicReport* const r = m->report;
   r->temperature = (double)plan.controls.temperature;
   r->min_p = (double)plan.controls.min_p;
   r->bpm = plan.bpm;
-  r->pieces = m->n;
-  r->bars = m->n * PMT_STRETCH_BARS;
   r->notes = pieces.notes;
   r->tokens = pieces.tokens;
   r->late_slots = pieces.late_slots;
@@ -185,16 +202,36 @@ static PmtStatus generate(Music* const m) {
   return status;
 }
 
+/** Somebody else's music in the place of the model's. */
+static PmtStatus read_instead(Music* const m) {
+  PmtCorpus corpus;
+  PmtStatus status = pmt_corpus_load("", m->options->instead, m->model->parts, m->options->refusal, m->options->handle,
+                                     &corpus, m->error);
+  if (status) { return status; }
+  for (size_t i = 0; !status && i < corpus.n_pieces; ++i) {
+    PmtScore score;
+    status = import_piece(m, &corpus, i, &score);
+    if (!status) {
+      status = add_piece(m, &m->made, &score);
+      pmt_score_free(&score);
+    }
+  }
+  pmt_corpus_free(&corpus);
+  return status;
+}
+
 /* ---- What is found -------------------------------------------------------------------------------------------------- */
 
 static PmtStatus compare(Music* const m) {
   PmtMusicReport* const r = m->report;
-  r->held_pieces = m->held.n_pieces;
-  r->held_excerpts = m->held.n_excerpts;
-  r->training_pieces = m->training_steps.n_pieces;
-  PmtStatus status = pmt_compare(&m->made, &m->held, m->options->seed, &r->comparisons, m->error);
-  if (!status && pmt_copying_measure(&m->training_steps, &m->made_steps, &m->held_steps, m->held_piece,
-                                     m->held.n_pieces, m->options->seed, &r->copying)) {
+  r->pieces = m->made.measured.n_pieces;
+  r->excerpts = m->made.measured.n_excerpts;
+  r->held_pieces = m->held.measured.n_pieces;
+  r->held_excerpts = m->held.measured.n_excerpts;
+  r->training_pieces = m->training.n_pieces;
+  PmtStatus status = pmt_compare(&m->made.measured, &m->held.measured, m->options->seed, &r->comparisons, m->error);
+  if (!status && pmt_copying_measure(&m->training, &m->made.steps, &m->held.steps, m->held.piece,
+                                     m->held.measured.n_pieces, m->options->seed, &r->copying)) {
     status = no_memory(m);
   }
   if (!status && r->copying.longest.n) {
@@ -209,18 +246,14 @@ PmtStatus pmt_music_measure(PmtModel* const model, const PmtMusicOptions* const 
   Music m = {.model = model, .options = options, .report = report, .error = error};
   *report = (PmtMusicReport){.bpm = 0};
   PmtStatus status = read_corpus(&m);
-  status = status ? status : plan_meters(&m);
-  status = status ? status : generate(&m);
+  status = status ? status : options->instead ? read_instead(&m) : generate(&m);
   status = status ? status : compare(&m);
   status = status ? status : pmt_illegal_measure(model, options->style, &m.corpus, options->split, ILLEGAL_TOKENS,
                                                  &report->illegal, error);
   pmt_corpus_free(&m.corpus);
-  pmt_measured_free(&m.held);
-  pmt_measured_free(&m.made);
-  pmt_steps_free(&m.training_steps);
-  pmt_steps_free(&m.held_steps);
-  pmt_steps_free(&m.made_steps);
-  free(m.held_piece);
+  free_side(&m.held);
+  free_side(&m.made);
+  pmt_steps_free(&m.training);
   free(m.training_piece);
   free(m.plan);
   return status;

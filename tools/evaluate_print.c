@@ -19,11 +19,15 @@ static const char* split_name(const PmtSplit split) { return split == PMT_SPLIT_
 
 static void print_heads(const PmtModel* const model, const PmtMusicOptions* const o, const PmtMusicReport* const r) {
   printf("style        %s\n", model->style_name[o->style]);
-  printf("generated    %zu pieces of %d bars (%s), %.4g quarters a minute\n", r->pieces, PMT_STRETCH_BARS, r->meters,
-         r->bpm);
-  printf("             temperature %.3g, min-p %.3g, seeds from %u; %llu notes, %llu tokens, %llu late slots\n",
-         r->temperature, r->min_p, o->seed, (unsigned long long)r->notes, (unsigned long long)r->tokens,
-         (unsigned long long)r->late_slots);
+  if (o->instead) {
+    printf("generated    %zu pieces of %s, %zu excerpts\n", r->pieces, o->instead, r->excerpts);
+  } else {
+    printf("generated    %zu pieces of %d bars (%s), %.4g quarters a minute\n", r->pieces, PMT_STRETCH_BARS, r->meters,
+           r->bpm);
+    printf("             temperature %.3g, min-p %.3g, seeds from %u; %llu notes, %llu tokens, %llu late slots\n",
+           r->temperature, r->min_p, o->seed, (unsigned long long)r->notes, (unsigned long long)r->tokens,
+           (unsigned long long)r->late_slots);
+  }
   printf("held out     %zu %s pieces, %zu excerpts of %d bars; distances between %zu excerpts a side\n", r->held_pieces,
          split_name(o->split), r->held_excerpts, PMT_EXCERPT_BARS, r->comparisons.n);
 }
@@ -123,11 +127,11 @@ static json_t* copying_json(const PmtMusicReport* const r) {
 
 int pmt_music_print_json(const PmtModel* const model, const PmtMusicOptions* const o, const PmtMusicReport* const r) {
   json_t* const json = json_pack(
-    "{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:f, s:f, "
-    "s:i, s:i, s:b}",
-    "model", o->model_path, "folder", o->folder, "style", model->style_name[o->style], "split", split_name(o->split),
+    "{s:s, s:s, s:s?, s:s, s:s, s:f, s:f, s:f, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:f, "
+    "s:f, s:i, s:i, s:b}",
+    "model", o->model_path, "folder", o->folder, "instead", o->instead, "style", model->style_name[o->style], "split", split_name(o->split),
     "temperature", r->temperature, "min_p", r->min_p, "tempo", r->bpm, "meters", r->meters, "seed", (int)o->seed, "pieces",
-    (json_int_t)r->pieces, "bars", (json_int_t)r->bars, "notes", (json_int_t)r->notes, "tokens", (json_int_t)r->tokens,
+    (json_int_t)r->pieces, "excerpts", (json_int_t)r->excerpts, "notes", (json_int_t)r->notes, "tokens", (json_int_t)r->tokens,
     "late_slots", (json_int_t)r->late_slots, "held_out_pieces", (json_int_t)r->held_pieces, "held_out_excerpts",
     (json_int_t)r->held_excerpts, "excerpts_a_side", (json_int_t)r->comparisons.n, "training_pieces",
     (json_int_t)r->training_pieces, "training_notes", (json_int_t)r->training_notes, "measures",
