@@ -119,7 +119,7 @@ int main(void) {
     {"lstm 2 x 384, d 192", {.body = &pmt_body_lstm, .vocab = 640, .d = 192, .h = 384, .layers = 2}, 16, 128},
     {"lstm 2 x 512, d 512", {.body = &pmt_body_lstm, .vocab = 400, .d = 512, .h = 512, .layers = 2}, 32, 256},
     {"tf 6 x 256, heads 8, ff 1024", {.body = &pmt_body_tf, .vocab = 400, .d = 256, .heads = 8, .ff = 1024, .layers = 6,
-                                      .window = 256, .pos = PMT_TRAIN_POS_ROPE}, 32, 256},
+                                      .window = 256, .pos = PMT_POS_ROPE}, 32, 256},
   };
   const char* only = getenv("PMT_BENCH_ONLY");
   const uint32_t threads = sysconf(_SC_NPROCESSORS_ONLN) >= 2 ? 2 : 1;

@@ -277,13 +277,13 @@ static void check_same_bytes(const char* a, const char* b) {
 }
 
 /** Every architecture goes on from a checkpoint as if it had never stopped. */
-static void check_resume_of(const char* arch, PmtTrainPos pos) {
+static void check_resume_of(const char* arch, PmtPos pos) {
   char whole[512], halves[512];
   snprintf(whole, sizeof whole, "%s", path_of("%s%d.safetensors", arch, (int)pos));
   snprintf(halves, sizeof halves, "%s", path_of("%s%d-halves.safetensors", arch, (int)pos));
   PmtTrainOptions o = small_run(whole);
   o.shape = (PmtTrainShape){.body = pmt_body_find(arch), .layers = 2, .d = 16, .h = 24, .heads = 2, .ff = 20, .window = 20,
-                            .reach = pos == PMT_TRAIN_POS_REL ? 9 : 0, .pos = pos};
+                            .reach = pos == PMT_POS_REL ? 9 : 0, .pos = pos};
   o.steps = 6;
   must_train(&o, true);
   o.out = halves;
@@ -302,7 +302,7 @@ static void check_choices(void) {
   pmt_train_settle(&small, 10000);
   pmt_train_settle(&large, 10000000);
   CHECK(small.dropout > large.dropout && small.shape.h < large.shape.h && small.batch * small.length == 2048);
-  said.shape = (PmtTrainShape){.body = pmt_body_find("tf"), .d = 96, .pos = PMT_TRAIN_POS_REL};
+  said.shape = (PmtTrainShape){.body = pmt_body_find("tf"), .d = 96, .pos = PMT_POS_REL};
   said.dropout = 0.0;
   pmt_train_settle(&said, 10000);
   CHECK(said.shape.d == 96 && said.dropout == 0.0 && said.shape.heads == 3 && said.shape.reach == said.shape.window);
@@ -483,9 +483,9 @@ int main(void) {
   free(d);
   check_choices();
   check_resume();
-  check_resume_of("gru", PMT_TRAIN_POS_ROPE);
-  check_resume_of("rnn", PMT_TRAIN_POS_ROPE);
-  for (int pos = 0; pos < PMT_TRAIN_POSES; ++pos) { check_resume_of("tf", (PmtTrainPos)pos); }
+  check_resume_of("gru", PMT_POS_ROPE);
+  check_resume_of("rnn", PMT_POS_ROPE);
+  for (int pos = 0; pos < PMT_TRAIN_POSES; ++pos) { check_resume_of("tf", (PmtPos)pos); }
   check_memory();
   check_appraisal();
   check_license();

@@ -49,6 +49,7 @@ cmp -s "$out" "$scratch/first.safetensors" || fail "the same command made anothe
 for arch in "gru --h 16" "rnn --h 16" "tf --heads 2 --ff 16 --window 12 --pos rel"; do
   expect 0 'chosen for' sh -c "\"$partimento\" train --style \"tunes=$scratch/tunes\" --out \"$scratch/other.safetensors\" \
     --steps 2 --layers 1 --d 8 --threads 1 --batch 2 --length 8 --arch $arch"
+  expect 0 'wrong.mid refused' "$partimento" evaluate "$scratch/other.safetensors" "$scratch/tunes"
 done
 
 # ---- evaluate ----

@@ -210,7 +210,7 @@ static void check_files(void) {
 static PmtBenchOptions small_run(const PmtJsb* jsb) {
   PmtBenchOptions o = {.course = {.steps = 40, .evaluations = 3, .rate = 5e-2, .patience = 99},
                        .shape = {.body = &pmt_body_tf, .d = 16, .layers = 1, .heads = 2, .ff = 20, .window = 24, .reach = 24,
-                                 .pos = PMT_TRAIN_POS_REL},
+                                 .pos = PMT_POS_REL},
                        .batch = 3, .length = 20, .past = 23, .threads = 2, .dropout = 0.1, .decay = 0.01, .average = 0.9,
                        .seed = 3, .test = true, .transpositions = true};
   pmt_jsb_shape(jsb, &o.shape);

@@ -179,10 +179,10 @@ static void check_recurrent(const char* arch) {
   check_gradients(&s, 7, 0, 0.3f);
 }
 
-static void check_transformer(PmtTrainPos pos) {
+static void check_transformer(PmtPos pos) {
   PmtTrainShape s = shape_of("tf", 2);
   s.d = 16, s.heads = 2, s.ff = 24, s.h = 0, s.pos = pos, s.window = 40;
-  s.reach = pos == PMT_TRAIN_POS_REL ? 6 : 0;
+  s.reach = pos == PMT_POS_REL ? 6 : 0;
   check_gradients(&s, 7, 0, 0.0f);
   s.n_anchors = 2, s.leap_tokens = VOCAB - 4, s.leap = 5;
   check_gradients(&s, 7, 0, 0.3f);
@@ -200,6 +200,6 @@ int main(void) {
   check_recurrent("lstm");
   check_recurrent("gru");
   check_recurrent("rnn");
-  for (int pos = 0; pos < PMT_TRAIN_POSES; ++pos) { check_transformer((PmtTrainPos)pos); }
+  for (int pos = 0; pos < PMT_TRAIN_POSES; ++pos) { check_transformer((PmtPos)pos); }
   return 0;
 }

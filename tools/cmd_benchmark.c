@@ -121,7 +121,7 @@ int pmt_cmd_benchmark(int argc, char** argv) {
   Options o = {.parts = PMT_JSB_ALL,
                .bench = {.course = {.minutes = 60.0, .rate = 2e-3, .patience = PMT_EVALUATIONS, .log = stderr,
                                     .stop = &stopped},
-                         .shape = {.body = &pmt_body_tf, .pos = PMT_TRAIN_POS_REL},
+                         .shape = {.body = &pmt_body_tf, .pos = PMT_POS_REL},
                          .dropout = 0.3, .decay = 0.01, .average = 0.999}};
   int64_t steps = 0, layers = 4, h = 256, d = 192, heads = 6, ff = 0, window = 512, reach = 0, batch = 8, length = 256,
           past = -1, threads = 0, seed = 1, pause = 0, evaluations = PMT_EVALUATIONS;
@@ -181,8 +181,8 @@ int pmt_cmd_benchmark(int argc, char** argv) {
   s->layers = (uint32_t)layers, s->d = (uint32_t)d;
   if (tf) {
     s->heads = (uint32_t)heads, s->ff = (uint32_t)(ff ? ff : 4 * d), s->window = (uint32_t)window;
-    s->reach = s->pos == PMT_TRAIN_POS_REL ? (uint32_t)(reach ? reach : window) : 0;
-    o.bench.past = s->pos == PMT_TRAIN_POS_SIN ? 0 : (uint32_t)(past < 0 ? window - 1 : past);
+    s->reach = s->pos == PMT_POS_REL ? (uint32_t)(reach ? reach : window) : 0;
+    o.bench.past = s->pos == PMT_POS_SIN ? 0 : (uint32_t)(past < 0 ? window - 1 : past);
   } else {
     s->h = (uint32_t)h;
   }

@@ -29,7 +29,7 @@ static PmtStatus check(const PmtTrainShape* s, PmtError* error) {
   if (s->window < 2 || s->window > PMT_TRAIN_WINDOW_MAX) {
     return pmt_fail(error, PMT_BAD_ARG, "window %u: it must be 2 to %d", s->window, PMT_TRAIN_WINDOW_MAX);
   }
-  if (s->pos == PMT_TRAIN_POS_REL && (s->reach < 1 || s->reach > s->window)) {
+  if (s->pos == PMT_POS_REL && (s->reach < 1 || s->reach > s->window)) {
     return pmt_fail(error, PMT_BAD_ARG, "rel: %u rows of distances, 1 to the window of %u are possible", s->reach, s->window);
   }
   return PMT_OK;
@@ -40,7 +40,7 @@ static uint32_t width(const PmtTrainShape* s) { return s->d; }
 static void describe(const PmtTrainShape* s, char* text, size_t size) {
   snprintf(text, size, "tf %u x %u, heads %u, ff %u, window %u, %s", s->layers, s->d, s->heads, s->ff, s->window,
            pmt_train_pos_name(s->pos));
-  if (s->pos == PMT_TRAIN_POS_REL) {
+  if (s->pos == PMT_POS_REL) {
     const size_t n = strlen(text);
     snprintf(text + n, size - n, " %u", s->reach);
   }
@@ -59,7 +59,7 @@ static void layout(PmtParams* p) {
   for (uint32_t l = 0; l < s->layers; ++l) {
     pmt_params_add(p, "blk.%u.norm1.weight", l, s->d, 1)->centre = 1.0f;
     add_matrix(p, "blk.%u.qkv.weight", l, 3 * s->d, s->d, 0.7f * reach);
-    if (s->pos == PMT_TRAIN_POS_REL) { pmt_params_add(p, "blk.%u.rel.weight", l, s->reach, s->d)->reach = 0.1f; }
+    if (s->pos == PMT_POS_REL) { pmt_params_add(p, "blk.%u.rel.weight", l, s->reach, s->d)->reach = 0.1f; }
     add_matrix(p, "blk.%u.o.weight", l, s->d, s->d, depth * reach);
     pmt_params_add(p, "blk.%u.norm2.weight", l, s->d, 1)->centre = 1.0f;
     add_matrix(p, "blk.%u.f1.weight", l, s->ff, s->d, reach);
@@ -72,7 +72,7 @@ static void layout(PmtParams* p) {
 
 /** The distance tables in attention.h's order: by head, farthest first. */
 static size_t distance_floats(const PmtTrainShape* s) {
-  return s->pos == PMT_TRAIN_POS_REL ? (size_t)s->reach * s->d : 0;
+  return s->pos == PMT_POS_REL ? (size_t)s->reach * s->d : 0;
 }
 
 static size_t prepared_floats(const PmtParams* p, bool train) {
@@ -88,7 +88,7 @@ static size_t turned(const PmtTrainShape* s, uint32_t h, uint32_t distance) {
 static void prepare(const PmtParams* p, bool train, const float* w, float* prepared, uint32_t part, uint32_t n_parts) {
   const PmtTrainShape* s = &p->shape;
   (void)train;
-  if (s->pos != PMT_TRAIN_POS_REL) { return; }
+  if (s->pos != PMT_POS_REL) { return; }
   const uint32_t e = s->d / s->heads;
   for (uint32_t l = part; l < s->layers; l += n_parts) {
     const float* from = w + pmt_params_at(p, "blk.%u.rel.weight", l);
@@ -149,8 +149,8 @@ typedef struct {
 static size_t rows_of(const Tf* n) { return (size_t)n->streams * n->size.steps; }
 static uint32_t keys_of(const Tf* n) { return n->size.past + n->size.steps; }
 static uint32_t head_width(const Tf* n) { return n->params.shape.d / n->params.shape.heads; }
-static bool turns(const Tf* n) { return n->params.shape.pos == PMT_TRAIN_POS_ROPE || n->params.shape.pos == PMT_TRAIN_POS_ROPE2; }
-static bool adds(const Tf* n) { return n->params.shape.pos == PMT_TRAIN_POS_SIN; }
+static bool turns(const Tf* n) { return n->params.shape.pos == PMT_POS_ROPE || n->params.shape.pos == PMT_POS_ROPE2; }
+static bool adds(const Tf* n) { return n->params.shape.pos == PMT_POS_SIN; }
 
 /** Positions that can be asked for: a window in training, or as many as it takes to fill the run time's. */
 static uint32_t added_rows(const Tf* n) {
@@ -191,7 +191,7 @@ static void layout_layer(PmtArena* a, Tf* n, Layer* k) {
 static void layout_work(PmtArena* a, Tf* n) {
   const PmtTrainShape* s = &n->params.shape;
   const size_t rows = rows_of(n), d = s->d, f = sizeof(float), steps = n->size.steps;
-  const bool rel = s->pos == PMT_TRAIN_POS_REL;
+  const bool rel = s->pos == PMT_POS_REL;
   for (uint32_t l = 0; l < s->layers; ++l) {
     if (l && !n->size.train) { n->layer[l] = n->layer[0]; }
     else { layout_layer(a, n, &n->layer[l]); }
@@ -204,7 +204,7 @@ static void layout_work(PmtArena* a, Tf* n) {
   n->dk = n->size.train ? pmt_arena_take(a, steps * d, f) : NULL;
   n->dv = n->size.train ? pmt_arena_take(a, steps * d, f) : NULL;
   n->d_distance = n->size.train && rel ? pmt_arena_take(a, distance_floats(s), f) : NULL;
-  n->slope = s->pos == PMT_TRAIN_POS_ALIBI ? pmt_arena_take(a, s->heads, f) : NULL;
+  n->slope = s->pos == PMT_POS_ALIBI ? pmt_arena_take(a, s->heads, f) : NULL;
   n->added = adds(n) ? pmt_arena_take(a, added_rows(n) * d, f) : NULL;
   n->frequency = turns(n) ? pmt_arena_take(a, head_width(n) / 2, sizeof(double)) : NULL;
   n->turn = turns(n) ? pmt_arena_take(a, rows * head_width(n), f) : NULL;
@@ -217,7 +217,7 @@ static void find_weights(Tf* n) {
   for (uint32_t l = 0; l < p->shape.layers; ++l) {
     n->weights[l] = (Weights){
       .norm1 = pmt_params_at(p, "blk.%u.norm1.weight", l), .qkv = pmt_params_at(p, "blk.%u.qkv.weight", l),
-      .rel = p->shape.pos == PMT_TRAIN_POS_REL ? pmt_params_at(p, "blk.%u.rel.weight", l) : 0,
+      .rel = p->shape.pos == PMT_POS_REL ? pmt_params_at(p, "blk.%u.rel.weight", l) : 0,
       .o = pmt_params_at(p, "blk.%u.o.weight", l), .norm2 = pmt_params_at(p, "blk.%u.norm2.weight", l),
       .f1 = pmt_params_at(p, "blk.%u.f1.weight", l), .f1_bias = pmt_params_at(p, "blk.%u.f1.bias", l),
       .f2 = pmt_params_at(p, "blk.%u.f2.weight", l), .f2_bias = pmt_params_at(p, "blk.%u.f2.bias", l)};
@@ -231,7 +231,7 @@ static void fill_positions(Tf* n) {
   const uint32_t e = head_width(n), quarter = e / 4, n_beats = e / 2 - quarter;
   for (uint32_t i = 0; turns(n) && i < e / 2; ++i) {
     n->frequency[i] = pow(10000.0, -2.0 * i / e);
-    if (s->pos == PMT_TRAIN_POS_ROPE || i < quarter) { continue; }
+    if (s->pos == PMT_POS_ROPE || i < quarter) { continue; }
     n->frequency[i] = M_PI / pow(64.0, n_beats > 1 ? (double)(i - quarter) / (n_beats - 1) : 0.0); /* periods 2..128 */
   }
   for (uint32_t h = 0; n->slope && h < s->heads; ++h) { n->slope[h] = (float)pow(2.0, -8.0 * (h + 1) / s->heads); }
@@ -286,7 +286,7 @@ static void find_turn(const Tf* n, size_t row, const Place* at) {
   const uint32_t e = head_width(n);
   float* turn = n->turn + row * e;
   for (uint32_t i = 0; i < e / 2; ++i) {
-    const bool musical = n->params.shape.pos == PMT_TRAIN_POS_ROPE2 && i >= e / 4;
+    const bool musical = n->params.shape.pos == PMT_POS_ROPE2 && i >= e / 4;
     const double angle = n->frequency[i] * (double)(musical ? at->beats : at->steps);
     turn[2 * i] = (float)cos(angle);
     turn[2 * i + 1] = (float)sin(angle);
@@ -364,7 +364,7 @@ static void join_past(const Tf* n, const Layer* layer, uint32_t l, uint32_t stre
 
 static PmtAttention attention_of(const Tf* n, const PmtPass* pass, uint32_t l, uint32_t stream) {
   const PmtTrainShape* s = &n->params.shape;
-  const bool rel = s->pos == PMT_TRAIN_POS_REL;
+  const bool rel = s->pos == PMT_POS_REL;
   return (PmtAttention){.steps = n->size.steps, .past = n->size.past, .heads = s->heads, .e = head_width(n),
                         .first = n->first + (size_t)stream * n->size.steps, .slope = n->slope,
                         .distance = rel ? pass->prepared + l * distance_floats(s) : NULL, .reach = rel ? s->reach : 0};

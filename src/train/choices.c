@@ -44,7 +44,7 @@ static void settle_shape(PmtTrainShape* s, const Choice* c) {
   choose(&s->heads, s->d == c->tf_d ? c->tf_heads : s->d % 32 == 0 ? s->d / 32 : 1);
   choose(&s->ff, s->d == c->tf_d ? c->tf_ff : 4 * s->d);
   choose(&s->window, c->tf_window);
-  if (s->pos == PMT_TRAIN_POS_REL) { choose(&s->reach, s->window); }
+  if (s->pos == PMT_POS_REL) { choose(&s->reach, s->window); }
 }
 
 void pmt_train_settle(PmtTrainOptions* o, size_t tokens) {
@@ -55,6 +55,6 @@ void pmt_train_settle(PmtTrainOptions* o, size_t tokens) {
   const bool tf = o->shape.body == &pmt_body_tf;
   choose(&o->length, !tf ? RNN_STEPS : o->shape.window < TF_STEPS ? o->shape.window : TF_STEPS);
   choose(&o->batch, STEP_TOKENS / o->length ? STEP_TOKENS / o->length : 1);
-  if (o->past < 0) { o->past = tf && o->shape.pos != PMT_TRAIN_POS_SIN ? (int32_t)o->shape.window - 1 : 0; }
+  if (o->past < 0) { o->past = tf && o->shape.pos != PMT_POS_SIN ? (int32_t)o->shape.window - 1 : 0; }
   if (o->rate <= 0.0) { o->rate = !tf ? 3e-3 : o->shape.d <= 256 ? 2e-3 : 1e-3; }
 }

@@ -73,7 +73,7 @@ PmtStatus pmt_learner_new(const PmtParams* params, const PmtLearnerOptions* opti
                     pmt_pool_size(pool));
   }
   const PmtTrainShape* s = &params->shape;
-  if (s->body == &pmt_body_tf && s->pos == PMT_TRAIN_POS_SIN && (options->past || options->steps > s->window)) {
+  if (s->body == &pmt_body_tf && s->pos == PMT_POS_SIN && (options->past || options->steps > s->window)) {
     return pmt_fail(error, PMT_BAD_ARG, "sin: added positions end with the window of %u: no longer steps, nothing before",
                     s->window);
   }

@@ -117,7 +117,7 @@ static PmtStatus feed_again(Lane* lane, size_t window) {
 static PmtStatus load_lane(const PmtScorer* me, Lane* lane, size_t run) {
   const PmtTrainShape* s = &me->params.shape;
   PmtStatus st = me->runs->open(me->runs->handle, run, &lane->cells, &lane->room, &lane->n_cells);
-  if (!st && s->window && s->pos == PMT_TRAIN_POS_SIN) { st = feed_again(lane, s->window); }
+  if (!st && s->window && s->pos == PMT_POS_SIN) { st = feed_again(lane, s->window); }
   lane->busy = !st;
   lane->run = run;
   lane->at = 0;

@@ -9,12 +9,12 @@
 
 static const char* const pos_names[PMT_TRAIN_POSES] = {"rope", "rope2", "sin", "alibi", "rel"};
 
-const char* pmt_train_pos_name(PmtTrainPos pos) { return pos_names[pos]; }
+const char* pmt_train_pos_name(PmtPos pos) { return pos_names[pos]; }
 
-bool pmt_train_pos_find(const char* name, PmtTrainPos* pos) {
+bool pmt_train_pos_find(const char* name, PmtPos* pos) {
   for (int i = 0; i < PMT_TRAIN_POSES; ++i) {
     if (strcmp(name, pos_names[i])) { continue; }
-    *pos = (PmtTrainPos)i;
+    *pos = (PmtPos)i;
     return true;
   }
   return false;

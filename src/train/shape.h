@@ -22,17 +22,9 @@ enum {
   PMT_TRAIN_WINDOW_MAX = 8192,
 };
 
-/** How a Transformer knows where: docs/model.md, section 4. */
-typedef enum {
-  PMT_TRAIN_POS_ROPE,
-  PMT_TRAIN_POS_ROPE2,
-  PMT_TRAIN_POS_SIN,
-  PMT_TRAIN_POS_ALIBI,
-  PMT_TRAIN_POS_REL,
-  PMT_TRAIN_POSES
-} PmtTrainPos;
-const char* pmt_train_pos_name(PmtTrainPos pos);
-bool pmt_train_pos_find(const char* name, PmtTrainPos* pos);
+enum { PMT_TRAIN_POSES = PMT_POS_REL + 1 };
+const char* pmt_train_pos_name(PmtPos pos);
+bool pmt_train_pos_find(const char* name, PmtPos* pos);
 
 typedef struct { char name[32]; uint32_t rows; } PmtInputTable;
 
@@ -47,7 +39,7 @@ typedef struct {
   uint32_t heads, ff; /**< Transformer */
   uint32_t window; /**< Transformer: a query sees so many keys, its own among them */
   uint32_t reach;  /**< Transformer, rel: rows of the distance table, 1..window */
-  PmtTrainPos pos;   /**< Transformer */
+  PmtPos pos;   /**< Transformer */
   PmtInputTable table[PMT_INPUTS_MAX];
   uint32_t n_tables;
   uint32_t n_anchors;   /**< 0..PMT_ANCHORS_MAX; above 0: tokens 0..leap_tokens-1 are pitches, and the logit of such a
