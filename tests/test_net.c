@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Nets and the files they come from: neighbours on one net, conditioning, plain language models, files that must be
    refused, memory that runs out. The step of each kind is in test_net_kinds.c. */
-#include "base/file.h"
 #include "base/random.h"
 #include "check.h"
 #include "support/fail_alloc.h"
@@ -246,45 +245,11 @@ static void check_refusals(void) {
   refuse(&wide, PMT_BAD_SHAPE, "\"style.weight\" is [2, 3], need [2, 2]");
 }
 
-/* Headers with bytes changed at random: what the reader lets through, the net refuses with a line or plays. */
 static void check_mutations(void) {
   const Hand hand = hand_model();
   PmtError error = {{0}};
   CHECK(!pmt_tensors_write(pmt_fixture_path(), hand.tensor, hand.n, hand.meta, hand.n_meta, &error));
-  unsigned char* bytes = NULL;
-  size_t size = 0;
-  CHECK(!pmt_file_read(pmt_fixture_path(), 1 << 20, &bytes, &size, &error));
-  const uint64_t header = (uint64_t)(bytes[0] | bytes[1] << 8);
-  unsigned played = 0, refused = 0;
-  for (uint64_t round = 0; round < 20000; ++round) {
-    unsigned char* const hurt = malloc(size);
-    CHECK(hurt);
-    memcpy(hurt, bytes, size);
-    for (uint64_t i = 0; i <= round % 2; ++i) {
-      const uint64_t draw = pmt_random_bits(15, round, i);
-      hurt[8 + draw % header] = (unsigned char)("0123456789abcdefilnstw,[]\""[(draw >> 32) % 26]);
-    }
-    PmtTensors* t = NULL;
-    PmtNet* net = NULL;
-    if (pmt_tensors_parse(hurt, size, &t, &error)) {
-      continue;
-    }
-    error.text[0] = 0;
-    if (pmt_net_new(t, HAND_VOCAB, &net, &error)) {
-      CHECK(!net && error.text[0]);
-      ++refused;
-    } else {
-      PmtNetState* const state = pmt_fixture_state(net);
-      CHECK(isfinite(pmt_fixture_step(state, 1)[0]));
-      pmt_net_state_free(state);
-      ++played;
-    }
-    pmt_net_free(net);
-    pmt_tensors_free(t);
-  }
-  free(bytes);
-  printf("mutated headers: %u played, %u refused by the net\n", played, refused);
-  CHECK(played > 100 && refused > 100);
+  pmt_fixture_mutate(HAND_VOCAB, 20000);
 }
 
 /* ---- Memory that runs out ---------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "nn/net_private.h"
 #include "nn/phase.h"
+#include "support/fail_alloc.h"
 #include "support/net_fixture.h"
 #include "support/net_reference.h"
 
@@ -41,12 +42,12 @@ static double error_of(const float* const logits, const double* const wanted) {
 
 /* ---- The ring ---------------------------------------------------------------------------------------------------- */
 
-/* Twice around: as if only the last tokens had ever been there. */
+/* Around and on: as if only the last tokens had ever been there. */
 static void check_wrapping(const char* const pos) {
   PmtTinyOptions o = small(pos);
   PmtTensors* const t = pmt_fixture_tensors(&o);
   PmtNet* const net = pmt_fixture_net(t, VOCAB);
-  const uint32_t steps = 2 * net->tf.entries + 500;
+  const uint32_t steps = net->tf.entries + 600;
   PmtReference* const reference = pmt_reference_new(t, &o, steps);
   PmtNetState* const state = pmt_fixture_state(net);
   double worst = 0.0;
@@ -67,9 +68,9 @@ static void check_wrapping(const char* const pos) {
 /* Long windows, in which a head's attention takes several chunks. */
 static void check_spans(const char* const pos, const uint32_t heads) {
   PmtTinyOptions o = {.seed = 4, .arch = "tf", .pos = pos, .parts = 1, .d = 64, .layers = 1, .heads = heads, .ff = 16,
-                      .window = 1500, .rel = 1400};
+                      .window = 1150, .rel = 1100};
   PmtTensors* const t = pmt_fixture_tensors(&o);
-  PmtReference* const reference = pmt_reference_new(t, &o, 1700);
+  PmtReference* const reference = pmt_reference_new(t, &o, 1300);
   PmtNet* const net = pmt_fixture_net(t, VOCAB);
   for (uint32_t i = 0; i < net->tf.block[0].qkv.panels * PMT_PANEL * o.d; ++i) {
     net->tf.block[0].qkv.w[i] *= 9.0f; /* attention looks hard at few tokens: the greatest score matters */
@@ -78,7 +79,7 @@ static void check_spans(const char* const pos, const uint32_t heads) {
   PmtNetState *const state = pmt_fixture_state(net), *const sliced = pmt_fixture_state(net);
   double worst = 0.0;
   uint64_t most = 0;
-  for (uint32_t i = 0; i < 1700; ++i) {
+  for (uint32_t i = 0; i < 1300; ++i) {
     const uint32_t token = pmt_fixture_token(i, VOCAB);
     const float* const logits = pmt_fixture_step(state, token);
     const double* const wanted = pmt_reference_step(reference, token);
@@ -146,6 +147,17 @@ static void check_going_back(const char* const pos) {
   feed(plain, 1000, 1500);
   CHECK(same_logits(state, plain));
   CHECK(!pmt_net_restore(state, at_150.at)); /* the place is taken again, by another history */
+  CHECK(pmt_net_restore(state, at_100.at));
+
+  pmt_net_reset(state); /* nor does what a cut line leaves behind pass for a history */
+  feed(state, 0, 26);
+  const Snapshot at_26 = save(state);
+  feed(state, 26, 30);
+  const Snapshot at_30 = save(state);
+  CHECK(pmt_net_restore(state, at_26.at));
+  feed(state, 1000, 1001);
+  pmt_net_reset(state);
+  CHECK(!pmt_net_restore(state, at_30.at) && pmt_net_restore(state, at_26.at));
   CHECK(pmt_net_restore(state, at_100.at));
 
   uint64_t spent = 0; /* the same tokens under another u are another history, from the first one on */
@@ -219,22 +231,83 @@ static void check_edge(const char* const pos) {
   pmt_net_free(net);
 }
 
+/* What is kept can be had again after the cache has long forgotten it, however the copying is cut or given up. */
+static void check_keeping(const char* const pos, const uint64_t length) {
+  const PmtTinyOptions o = small(pos);
+  PmtNet* const net = pmt_fixture_tiny(&o);
+  PmtNetState *const state = pmt_fixture_state(net), *const plain = pmt_fixture_state(net);
+  const PmtCondition condition = pmt_fixture_condition(5);
+  pmt_net_condition(state, &condition);
+  pmt_net_condition(plain, &condition);
+  feed(state, 0, length);
+  feed(plain, 0, length + 120);
+  CHECK(!pmt_net_keep(state));
+  const Snapshot start = save(state);
+  feed(state, 5000, 5001);
+  const Snapshot elsewhere = save(state);
+  for (uint64_t round = 0; round < 3; ++round) {
+    feed(state, 6000, 6000 + net->tf.entries + 7 * round);
+    CHECK(!pmt_net_restore(state, elsewhere.at) && pmt_net_restore(state, start.at));
+    uint64_t spent = 0;
+    pmt_net_begin(state, 3); /* given up half way, and begun again */
+    CHECK(!pmt_net_run(state, round * pmt_net_step_cost(net) / 8, &spent));
+    CHECK(!pmt_net_restore(state, elsewhere.at));
+    CHECK(round % 2 || pmt_net_restore(state, start.at));
+    CHECK(!pmt_net_keep(state));
+    pmt_net_begin(state, pmt_fixture_token(length, VOCAB));
+    for (uint64_t cut = 0; !pmt_net_run(state, 1 + pmt_random_bits(3, round, cut) % 5000, &spent); ++cut) {}
+    const Snapshot after = save(state);
+    feed(state, length + 1, length + 120);
+    CHECKF(same_logits(state, plain), "%s, %u tokens, round %u", pos, (unsigned)length, (unsigned)round);
+    CHECK(pmt_net_restore(state, after.at)); /* the line goes on as any other */
+    feed(state, length + 1, length + 120);
+    CHECK(same_logits(state, plain));
+    CHECK(pmt_net_restore(state, start.at)); /* still in the cache: nothing to copy */
+    spent = 0;
+    pmt_net_begin(state, pmt_fixture_token(length, VOCAB));
+    CHECK(pmt_net_run(state, UINT64_MAX, &spent) && spent <= pmt_net_step_cost(net));
+    feed(state, length + 1, length + 120);
+    CHECK(same_logits(state, plain));
+  }
+  pmt_fail_after(0); /* what was kept still is */
+  const PmtStatus status = pmt_net_keep(state);
+  pmt_fail_never();
+  CHECK(status == PMT_NO_MEM);
+  feed(state, 6000, 6000 + net->tf.entries);
+  CHECK(pmt_net_restore(state, start.at));
+  feed(state, length, length + 120);
+  CHECK(same_logits(state, plain));
+  pmt_net_state_free(state);
+  pmt_net_state_free(plain);
+  pmt_net_free(net);
+}
+
 /* Back and forth at random, beside a state that is fed each history from its beginning. */
 static void check_random_walk(const char* const pos) {
-  enum { SNAPSHOTS = 12, LONGEST = 400 };
+  enum { SNAPSHOTS = 12, LONGEST = 250 };
   PmtTinyOptions o = small(pos);
   o.layers = 1;
   PmtNet* const net = pmt_fixture_tiny(&o);
   PmtNetState *const state = pmt_fixture_state(net), *const plain = pmt_fixture_state(net);
-  static uint32_t history[SNAPSHOTS + 1][LONGEST];
-  uint32_t length[SNAPSHOTS + 1] = {0}, refused = 0, taken = 0;
-  Snapshot kept[SNAPSHOTS];
+  static uint32_t history[SNAPSHOTS + 2][LONGEST]; /* of the snapshots, of the state, of what is kept */
+  uint32_t length[SNAPSHOTS + 2] = {0}, refused = 0, taken = 0;
+  Snapshot kept[SNAPSHOTS], keeps = {{0}};
   bool known[SNAPSHOTS] = {false};
   for (uint64_t round = 0; round < 600; ++round) {
     const uint64_t draw = pmt_random_bits(9, round, 0);
     const uint32_t which = (uint32_t)(draw % SNAPSHOTS), n = (uint32_t)(draw >> 20) % 30;
     uint32_t *const now = history[SNAPSHOTS], *const now_n = &length[SNAPSHOTS];
-    if ((draw >> 8) % 4 == 0 && known[which]) {
+    if ((draw >> 8) % 64 == 3) {
+      CHECK(!pmt_net_keep(state));
+      keeps = save(state);
+      memcpy(history[SNAPSHOTS + 1], now, sizeof history[0]);
+      length[SNAPSHOTS + 1] = *now_n;
+    }
+    if ((draw >> 8) % 16 == 7 && length[SNAPSHOTS + 1]) {
+      CHECK(pmt_net_restore(state, keeps.at));
+      memcpy(now, history[SNAPSHOTS + 1], sizeof history[0]);
+      *now_n = length[SNAPSHOTS + 1];
+    } else if ((draw >> 8) % 4 == 0 && known[which]) {
       if (pmt_net_restore(state, kept[which].at)) {
         memcpy(now, history[which], sizeof history[which]);
         *now_n = length[which];
@@ -500,6 +573,16 @@ static void check_tensors(const char* const pos) {
   pmt_tensors_free(t);
 }
 
+static void check_mutations(void) {
+  const PmtMetaOut meta[] = {{"title", NULL}, {"data_sources", NULL}, {"license", NULL}, {"data_license", NULL},
+                             {"author", NULL}, {"trained_with", NULL}, {"part_names", NULL}, {"programs", NULL}};
+  PmtTinyOptions o = {.seed = 3, .arch = "tf", .pos = "rel", .parts = 1, .d = 8, .layers = 1, .ff = 9, .window = 16};
+  o.meta = meta;
+  o.n_meta = sizeof meta / sizeof *meta;
+  pmt_tensors_free(pmt_fixture_tensors(&o));
+  pmt_fixture_mutate(VOCAB, 3000);
+}
+
 /* Weights as large as floats go: nothing that is kept becomes NaN or infinite. */
 static void check_absurd_weights(const char* const pos) {
   const PmtTinyOptions o = small(pos);
@@ -530,6 +613,8 @@ int main(void) {
     check_going_back(all_pos[i]);
     check_reach(all_pos[i]);
     check_edge(all_pos[i]);
+    check_keeping(all_pos[i], 24);
+    check_keeping(all_pos[i], 101);
     check_random_walk(all_pos[i]);
     check_days(all_pos[i]);
     check_costs(all_pos[i]);
@@ -542,6 +627,7 @@ int main(void) {
   check_musical_time();
   check_largest_chunk();
   check_refusals();
+  check_mutations();
   pmt_fixture_end();
   return 0;
 }

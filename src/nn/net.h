@@ -119,7 +119,7 @@ size_t pmt_net_state_bytes(const PmtNet* net);
 /** As new: h = c = 0, u = 0, no step in flight. */
 void pmt_net_reset(PmtNetState* state) PMT_RT;
 
-/** Floats in a snapshot: layers * h, twice that for an LSTM; for a Transformer 8, whatever its size. They are bits:
+/** Floats in a snapshot: layers * h, twice that for an LSTM; for a Transformer 10, whatever its size. They are bits:
     copy them, do not calculate with them. */
 size_t pmt_net_snapshot_floats(const PmtNet* net) PMT_RT;
 /** Copy the state out, as it was before a step in flight. */
@@ -131,6 +131,12 @@ void pmt_net_save(const PmtNetState* state, float* snapshot) PMT_RT;
     under another u, was fed in the place of one of its own. Feeding the same again does no harm.
     @return false, and nothing has changed, when it is no longer there; a recurrent net always returns true */
 bool pmt_net_restore(PmtNetState* state, const float* snapshot) PMT_RT;
+
+/** Keep what there is now, so that a snapshot of this moment can be restored for good, whatever is fed after it: a
+    Transformer puts a copy of its window aside, in place of what it kept before. Restoring it when it is no longer in the
+    cache makes the step that follows dearer than pmt_net_step_cost: that copies the window back, in chunks like all else.
+    Setup threads, while nobody runs the state. @return PMT_NO_MEM, and what was kept before still is */
+PmtStatus pmt_net_keep(PmtNetState* state);
 
 /** Set u for the steps to come (once a slot). A table the file does not have counts as zero, an index outside its
     table as 0. Bounded by (styles + 4) * 4 h additions (GRU 3 h, RNN h, Transformer d). */

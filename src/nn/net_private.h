@@ -109,6 +109,7 @@ typedef struct {
 } PmtTfView;
 
 typedef enum {
+  PMT_TF_RECALL,            /* what was kept, back into the cache: only after restoring it */
   PMT_TF_NORM_IN,
   PMT_TF_QKV,
   PMT_TF_PLACE,             /* rotate, into the cache */
@@ -121,35 +122,51 @@ typedef enum {
   PMT_TF_OUT,
 } PmtTfStage;
 
-/* The work of one step, a function of n and origin, and the cursor in it. */
+/* The work of one step, a function of n and origin, and the cursor in it. Passes go side by side, panel by panel, so that
+   weights are fetched once for both. */
 typedef struct {
   uint32_t n_passes;        /* the last one makes the logits, one before it only keys and values */
   PmtTfView view[PMT_PASSES];
-  uint32_t pass, layer;
+  uint32_t layer;
   PmtTfStage stage;
   uint32_t index;           /* next chunk of the stage */
 } PmtTfPlan;
 
+/* What a pass works on. */
+typedef struct {
+  float* x[2];              /* (d_pad) before and after attention; at first E + u, and the position with `sin` */
+  float* normed;            /* (d_pad) */
+  float* qkv;               /* (padded 3 d) */
+  float* attended;          /* (d) */
+  float* wide;              /* (ff_pad) */
+} PmtTfLane;
+
 /* Where a player is. A snapshot is nothing else. */
 typedef struct {
   uint64_t n;               /* the token to come */
-  uint64_t origin;          /* the first one since the reset */
-  uint64_t slots;           /* slot tokens since then */
+  uint64_t origin;          /* the first one since the reset that is in the cache ... */
+  uint64_t before;          /* ... and how many were before it: 0, unless kept ones were recalled */
+  uint64_t slots;           /* slot tokens since the reset */
   uint64_t hash;            /* of all tokens and u since then */
 } PmtTfPlace;
+
+/* A copy of all that the token after `place` reads. */
+typedef struct {
+  PmtArena arena;           /* holds the copies; empty: nothing is kept */
+  PmtTfPlace place;         /* as it was then */
+  PmtTfPlace recalled;      /* where it was last put back */
+  PmtTfView view[PMT_PASSES];
+  float *k[PMT_PASSES], *v[PMT_PASSES]; /* as in the cache, but only the blocks of the view */
+} PmtTfKept;
 
 typedef struct {
   PmtTfPlan plan;
   PmtTfPlace at, next;      /* before and after the step in flight */
   uint64_t begin, end;      /* the cache holds tokens begin .. end - 1, of one line */
-  uint64_t before;          /* tokens there are said to have been before the origin: 0 but in tests */
+  PmtTfKept kept;
+  bool recalling;           /* `at` is in what is kept and not yet in the cache */
   uint64_t u_hash;
-  float* input[PMT_PASSES]; /* (d_pad) E + u, and the position with `sin` */
-  float* x[2];              /* (d_pad) before and after attention */
-  float* normed;            /* (d_pad) */
-  float* qkv;               /* (padded 3 d) */
-  float* attended;          /* (d) */
-  float* wide;              /* (ff_pad) */
+  PmtTfLane lane[PMT_PASSES];
   float* start;             /* (d_pad) what f2's product starts from */
   float* zero;              /* (rel_panels * 64) */
   float* scores;            /* (places) of one head, then weights */
@@ -225,6 +242,25 @@ uint64_t pmt_net_rnn_cost(const PmtNet* net, uint32_t stage, uint32_t panel) PMT
 /* Run it and move on; the last one ends the step. @return its cost */
 uint64_t pmt_net_rnn_run(PmtNetState* state) PMT_RT;
 
+/* Blocks of 64 places that a view touches. */
+static inline uint32_t pmt_net_tf_blocks(const PmtTfView* const view) PMT_RT {
+  return (view->hi + PMT_PANEL - 1) / PMT_PANEL;
+}
+
+static inline float* pmt_net_tf_keys(const PmtNetState* const state, const uint32_t layer, const uint32_t head,
+                                     const uint32_t block) PMT_RT {
+  const PmtTf* const tf = &state->net->tf;
+  const size_t of_head = ((size_t)layer * state->net->config.heads + head) * tf->blocks;
+  return state->tf.k + (of_head + block) * tf->head * PMT_PANEL;
+}
+
+static inline float* pmt_net_tf_values(const PmtNetState* const state, const uint32_t layer, const uint32_t head,
+                                       const uint32_t strip, const uint32_t place) PMT_RT {
+  const PmtTf* const tf = &state->net->tf;
+  const size_t of_strip = ((size_t)layer * state->net->config.heads + head) * tf->strips + strip;
+  return state->tf.v + (of_strip * tf->blocks * PMT_PANEL + place) * tf->strip;
+}
+
 void pmt_net_tf_condition(PmtNetState* state) PMT_RT; /* u has changed */
 void pmt_net_tf_begin(PmtNetState* state, uint32_t token) PMT_RT;
 uint64_t pmt_net_tf_run(PmtNetState* state) PMT_RT;
@@ -244,6 +280,15 @@ PmtTfPlan pmt_net_tf_plan(const PmtNet* net, uint64_t n, uint64_t origin) PMT_RT
 /* A step begins to write at n, then has written all. */
 void pmt_net_tf_enter(PmtNetState* state) PMT_RT;
 void pmt_net_tf_commit(PmtNetState* state) PMT_RT;
+/* Copy n blocks of a head in a layer, from the first-th of a view on, aside or back. */
+typedef enum { PMT_TF_ASIDE, PMT_TF_BACK } PmtTfWay;
+typedef struct {
+  uint32_t pass, layer, head, first, n;
+} PmtTfBlocks;
+void pmt_net_tf_copy(const PmtNetState* state, const PmtTfKept* kept, const PmtTfView* view, PmtTfBlocks what,
+                     PmtTfWay way) PMT_RT;
+/* All of it is back. */
+void pmt_net_tf_recalled(PmtNetState* state) PMT_RT;
 
 /* What lives only while loading. */
 typedef struct {
@@ -275,6 +320,7 @@ void pmt_net_tf_layout(PmtArena* arena, PmtNet* net);
 size_t pmt_net_tf_scratch(const PmtNetConfig* config);
 PmtStatus pmt_net_tf_load(const PmtNetLoader* loader, PmtNet* net);
 void pmt_net_tf_state_layout(PmtArena* arena, PmtNetState* state);
+PmtStatus pmt_net_tf_keep(PmtNetState* state);
 
 /* For all kinds, in net_setup.c. */
 /* A word of the metadata, which must be one of `words`. */

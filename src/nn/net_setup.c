@@ -283,6 +283,11 @@ PmtStatus pmt_net_state_new(const PmtNet* const net, PmtNetState** const state) 
 void pmt_net_state_free(PmtNetState* const state) {
   if (state) {
     PmtArena arena = state->arena;
+    pmt_arena_release(&state->tf.kept.arena);
     pmt_arena_release(&arena);
   }
+}
+
+PmtStatus pmt_net_keep(PmtNetState* const state) {
+  return pmt_net_is_tf(state->net) ? pmt_net_tf_keep(state) : PMT_OK;
 }

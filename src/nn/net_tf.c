@@ -36,7 +36,7 @@ static PmtTfPlace place_after(const PmtNetState* const state, const uint32_t tok
 static void begin_rotation(PmtNetState* const state) {
   const PmtTf* const tf = &state->net->tf;
   PmtTfState* const s = &state->tf;
-  const uint64_t token = s->before + s->at.n - s->at.origin;
+  const uint64_t token = s->at.before + s->at.n - s->at.origin;
   for (uint32_t i = 0; i < tf->pairs; ++i) {
     const uint64_t count = i < tf->pairs_by_token ? token : s->next.slots;
     pmt_phase_rotation(count * tf->turn[i], &s->sine[i], &s->cosine[i]);
@@ -49,7 +49,7 @@ static void begin_input(PmtNetState* const state, const uint32_t token, const ui
   const float* const row = net->token + (size_t)token * net->width;
   const float* const position =
       net->tf.position ? net->tf.position + (size_t)(state->tf.plan.view[pass].hi - 1) * net->width : NULL;
-  float* const x = state->tf.input[pass];
+  float* const x = state->tf.lane[pass].x[0];
   for (uint32_t i = 0; i < net->width; ++i) {
     x[i] = row[i] + state->u[i];
   }
@@ -68,6 +68,7 @@ void pmt_net_tf_begin(PmtNetState* const state, const uint32_t token) {
   for (uint32_t pass = 0; pass < s->plan.n_passes; ++pass) {
     begin_input(state, token, pass);
   }
+  s->plan.stage = s->recalling ? PMT_TF_RECALL : PMT_TF_NORM_IN;
   begin_rotation(state);
   pmt_net_tf_enter(state);
 }
@@ -86,7 +87,7 @@ static uint32_t divide_up(const uint32_t n, const uint32_t by) {
 
 static Cut cut_of(const PmtNet* const net, const PmtTfView* const view) {
   const uint32_t count = view->hi - view->lo, rows = net->config.rel, span = net->tf.span;
-  Cut cut = {.blocks = divide_up(view->hi, PMT_PANEL)};
+  Cut cut = {.blocks = pmt_net_tf_blocks(view)};
   cut.spans = divide_up(cut.blocks, span);
   cut.rel_first = rows > count ? (rows - count) / PMT_PANEL : 0;
   cut.rel_spans = divide_up(net->tf.rel_panels - cut.rel_first, span);
@@ -111,10 +112,10 @@ static Piece span_of(const Part part, const uint32_t head, const uint32_t begin,
   return (Piece){part, head, first, left < span ? left : span, left <= span};
 }
 
-static Piece piece_at(const PmtNet* const net, const PmtTfPlan* const plan) {
+static Piece piece_at(const PmtNet* const net, const PmtTfView* const view, const uint32_t index) {
   const PmtTf* const tf = &net->tf;
-  const Cut cut = cut_of(net, &plan->view[plan->pass]);
-  const uint32_t head = plan->index / pieces_of_head(&cut), i = plan->index % pieces_of_head(&cut);
+  const Cut cut = cut_of(net, view);
+  const uint32_t head = index / pieces_of_head(&cut), i = index % pieces_of_head(&cut);
   if (i < cut.rel_spans) {
     return span_of(PART_REL, head, cut.rel_first, tf->rel_panels, tf->span, i);
   }
@@ -124,14 +125,37 @@ static Piece piece_at(const PmtNet* const net, const PmtTfPlan* const plan) {
   return span_of(PART_BLEND, head, 0, cut.blocks, tf->span, i - cut.rel_spans - cut.spans);
 }
 
-static uint64_t cost_of_piece(const PmtNet* const net, const PmtTfPlan* const plan) {
-  const PmtTf* const tf = &net->tf;
-  const Piece piece = piece_at(net, plan);
-  const uint64_t rows = (uint64_t)piece.n * PMT_PANEL;
-  return piece.part == PART_BLEND ? rows * (tf->strip * tf->strips + WEIGH_COST) : rows * tf->head;
+static uint64_t cost_of_piece(const PmtNet* const net, const Piece* const piece) {
+  const uint64_t rows = (uint64_t)piece->n * PMT_PANEL;
+  return piece->part == PART_BLEND ? rows * (net->tf.strip * net->tf.strips + WEIGH_COST) : rows * net->tf.head;
 }
 
-static uint32_t chunks_of(const PmtNet* const net, const PmtTfPlan* const plan) {
+/* A pass that only prepares ends with the keys and values of the last block. */
+static uint32_t first_pass(const PmtNet* const net, const PmtTfPlan* const plan) {
+  return plan->layer + 1 == net->config.layers && plan->stage > PMT_TF_PLACE ? plan->n_passes - 1 : 0;
+}
+
+/* Recalling: as in attention, a head over a span of the cache, but of all layers. */
+static PmtTfBlocks blocks_at(const PmtNet* const net, const PmtTfView* const view, const uint32_t pass,
+                             const uint32_t index) {
+  const Cut cut = cut_of(net, view);
+  const uint32_t head = index / cut.spans;
+  const Piece piece = span_of(PART_BLEND, head % net->config.heads, 0, cut.blocks, net->tf.span, index % cut.spans);
+  return (PmtTfBlocks){pass, head / net->config.heads, piece.head, piece.first, piece.n};
+}
+
+/* Chunks of a pass in a stage that shares no weights. */
+static uint32_t chunks_apart(const PmtNet* const net, const PmtTfPlan* const plan, const uint32_t pass) {
+  const Cut cut = cut_of(net, &plan->view[pass]);
+  return net->config.heads *
+         (plan->stage == PMT_TF_RECALL ? net->config.layers * cut.spans : pieces_of_head(&cut));
+}
+
+static bool is_apart(const PmtTfPlan* const plan) {
+  return plan->stage == PMT_TF_ATTEND || plan->stage == PMT_TF_RECALL;
+}
+
+static uint32_t panels_of(const PmtNet* const net, const PmtTfPlan* const plan) {
   const PmtTfBlock* const block = &net->tf.block[plan->layer];
   switch (plan->stage) {
   case PMT_TF_QKV: return block->qkv.panels;
@@ -139,32 +163,52 @@ static uint32_t chunks_of(const PmtNet* const net, const PmtTfPlan* const plan) 
   case PMT_TF_WIDEN: return block->f1.panels;
   case PMT_TF_NARROW: return block->f2.panels;
   case PMT_TF_OUT: return net->out.panels;
-  case PMT_TF_ATTEND: {
-    const Cut cut = cut_of(net, &plan->view[plan->pass]);
-    return net->config.heads * pieces_of_head(&cut);
-  }
   default: return 1;
   }
 }
 
+static uint32_t chunks_of(const PmtNet* const net, const PmtTfPlan* const plan) {
+  uint32_t n = 0;
+  for (uint32_t pass = first_pass(net, plan); pass < plan->n_passes; ++pass) {
+    n += is_apart(plan) ? chunks_apart(net, plan, pass) : panels_of(net, plan);
+  }
+  return n;
+}
+
+/* The chunk at the cursor. Where there are no weights to share one pass follows the other. */
+typedef struct {
+  uint32_t pass, index;
+} Chunk;
+
+static Chunk chunk_at(const PmtNet* const net, const PmtTfPlan* const plan) {
+  const uint32_t first = first_pass(net, plan), passes = plan->n_passes - first;
+  if (!is_apart(plan)) {
+    return (Chunk){first + plan->index % passes, plan->index / passes};
+  }
+  const uint32_t of_first = chunks_apart(net, plan, first);
+  return plan->index < of_first ? (Chunk){first, plan->index} : (Chunk){first + 1, plan->index - of_first};
+}
+
 uint64_t pmt_net_tf_cost(const PmtNet* const net, const PmtTfPlan* const plan) {
   const uint64_t d = net->config.d;
+  const Chunk chunk = chunk_at(net, plan);
   switch (plan->stage) {
+  case PMT_TF_RECALL: {
+    const uint64_t rows = (uint64_t)PMT_PANEL * blocks_at(net, &plan->view[chunk.pass], chunk.pass, chunk.index).n;
+    return rows * (net->tf.head + net->tf.strip * net->tf.strips);
+  }
   case PMT_TF_NORM_IN:
   case PMT_TF_NORM_FF:
   case PMT_TF_NORM_OUT: return 4 * d;
   case PMT_TF_PLACE: return 16 * d;
-  case PMT_TF_ATTEND: return cost_of_piece(net, plan);
+  case PMT_TF_ATTEND: {
+    const Piece piece = piece_at(net, &plan->view[chunk.pass], chunk.index);
+    return cost_of_piece(net, &piece);
+  }
   case PMT_TF_WIDEN: return PMT_PANEL * d + GELU_COST;
   case PMT_TF_NARROW: return PMT_PANEL * (uint64_t)net->config.ff;
   default: return PMT_PANEL * d;
   }
-}
-
-/* A pass that only prepares ends with the keys and values of the last block. */
-static bool is_done(const PmtNet* const net, const PmtTfPlan* const plan) {
-  return plan->stage == PMT_TF_OUT || (plan->stage == PMT_TF_PLACE && plan->layer + 1 == net->config.layers &&
-                                       plan->pass + 1 < plan->n_passes);
 }
 
 bool pmt_net_tf_move_on(const PmtNet* const net, PmtTfPlan* const plan) {
@@ -172,35 +216,15 @@ bool pmt_net_tf_move_on(const PmtNet* const net, PmtTfPlan* const plan) {
     return true;
   }
   plan->index = 0;
-  if (is_done(net, plan)) {
-    plan->stage = PMT_TF_NORM_IN;
-    plan->layer = 0;
-    return ++plan->pass < plan->n_passes;
-  }
   if (plan->stage == PMT_TF_NARROW && plan->layer + 1 < net->config.layers) {
     plan->stage = PMT_TF_NORM_IN;
     ++plan->layer;
-  } else {
-    ++plan->stage;
+    return true;
   }
-  return true;
+  return plan->stage++ < PMT_TF_OUT;
 }
 
 /* ---- Attention --------------------------------------------------------------------------------------------------- */
-
-static float* keys_of(const PmtNetState* const state, const uint32_t layer, const uint32_t head,
-                      const uint32_t block) {
-  const PmtTf* const tf = &state->net->tf;
-  const size_t of_head = ((size_t)layer * state->net->config.heads + head) * tf->blocks;
-  return state->tf.k + (of_head + block) * tf->head * PMT_PANEL;
-}
-
-static float* values_of(const PmtNetState* const state, const uint32_t layer, const uint32_t head,
-                        const uint32_t strip, const uint32_t place) {
-  const PmtTf* const tf = &state->net->tf;
-  const size_t of_strip = ((size_t)layer * state->net->config.heads + head) * tf->strips + strip;
-  return state->tf.v + (of_strip * tf->blocks * PMT_PANEL + place) * tf->strip;
-}
 
 /* Pairs of neighbours, the same in each head. */
 static void rotate(const PmtNetState* const state, float* x) {
@@ -214,44 +238,45 @@ static void rotate(const PmtNetState* const state, float* x) {
   }
 }
 
-static void place_token(PmtNetState* const state) {
+static void place_token(PmtNetState* const state, const uint32_t pass) {
   const PmtNetConfig* const c = &state->net->config;
   const PmtTf* const tf = &state->net->tf;
   const PmtTfPlan* const plan = &state->tf.plan;
-  const uint32_t place = plan->view[plan->pass].place;
-  float *const q = state->tf.qkv, *const k = q + c->d, *const v = k + c->d;
+  const uint32_t place = plan->view[pass].place;
+  float *const q = state->tf.lane[pass].qkv, *const k = q + c->d, *const v = k + c->d;
   rotate(state, q);
   rotate(state, k);
   for (uint32_t i = 0; i < c->d; ++i) {
     q[i] = pmt_tame(q[i] * tf->scale);
   }
   for (uint32_t head = 0; head < c->heads; ++head) {
-    float* const keys = keys_of(state, plan->layer, head, place / PMT_PANEL) + place % PMT_PANEL;
+    float* const keys = pmt_net_tf_keys(state, plan->layer, head, place / PMT_PANEL) + place % PMT_PANEL;
     for (uint32_t i = 0; i < tf->head; ++i) {
       keys[(size_t)i * PMT_PANEL] = pmt_tame(k[head * tf->head + i]);
     }
     for (uint32_t i = 0; i < tf->head; i += tf->strip) {
       const uint32_t n = tf->head - i < tf->strip ? tf->head - i : tf->strip;
-      memcpy(values_of(state, plan->layer, head, i / tf->strip, place), v + head * tf->head + i, n * sizeof *v);
+      memcpy(pmt_net_tf_values(state, plan->layer, head, i / tf->strip, place), v + head * tf->head + i, n * sizeof *v);
     }
   }
 }
 
 /* q . r of each distance near enough to matter. */
-static void run_rel(PmtNetState* const state, const Piece* const piece) {
+static void run_rel(PmtNetState* const state, const uint32_t pass, const Piece* const piece) {
   const PmtNet* const net = state->net;
   const uint32_t e = net->tf.head;
   const float* const r = net->tf.block[state->tf.plan.layer].rel +
                          ((size_t)piece->head * net->tf.rel_panels + piece->first) * PMT_PANEL * e;
   const size_t row = (size_t)piece->first * PMT_PANEL;
-  net->kernel.run(r, e, state->tf.zero, state->tf.qkv + piece->head * e, state->tf.near + row, 0, piece->n);
+  net->kernel.run(r, e, state->tf.zero, state->tf.lane[pass].qkv + piece->head * e, state->tf.near + row, 0, piece->n);
 }
 
 /* What the scores of places from..to - 1 start from. */
-static void fill_bias(PmtNetState* const state, const uint32_t head, const uint32_t from, const uint32_t to) {
+static void fill_bias(PmtNetState* const state, const PmtTfView* const view, const uint32_t head, const uint32_t from,
+                      const uint32_t to) {
   const PmtNet* const net = state->net;
   PmtTfState* const s = &state->tf;
-  const int64_t self = (int64_t)s->plan.view[s->plan.pass].hi - 1; /* its distance is 0 */
+  const int64_t self = (int64_t)view->hi - 1; /* its distance is 0 */
   if (net->config.pos == PMT_POS_ALIBI) {
     for (int64_t i = from; i < to; ++i) {
       s->bias[i] = net->tf.slope[head] * (float)(i - self);
@@ -279,40 +304,40 @@ static void mask(float* const scores, const PmtTfView* const view, const uint32_
   }
 }
 
-static void run_score(PmtNetState* const state, const Piece* const piece) {
+static void run_score(PmtNetState* const state, const uint32_t pass, const Piece* const piece) {
   const PmtNet* const net = state->net;
   PmtTfState* const s = &state->tf;
-  const PmtTfView* const view = &s->plan.view[s->plan.pass];
+  const PmtTfView* const view = &s->plan.view[pass];
   const uint32_t from = piece->first * PMT_PANEL, to = from + piece->n * PMT_PANEL, e = net->tf.head;
-  fill_bias(state, piece->head, from, to);
+  fill_bias(state, view, piece->head, from, to);
   for (uint32_t i = 0, run = 0; i < piece->n; i += run) { /* in two runs where the ring wraps */
     const uint32_t block = (view->block + piece->first + i) % net->tf.blocks, at = from + i * PMT_PANEL;
     run = piece->n - i < net->tf.blocks - block ? piece->n - i : net->tf.blocks - block;
-    net->kernel.run(keys_of(state, s->plan.layer, piece->head, block), e, s->bias + at, s->qkv + piece->head * e,
-                    s->scores + at, 0, run);
+    net->kernel.run(pmt_net_tf_keys(state, s->plan.layer, piece->head, block), e, s->bias + at,
+                    s->lane[pass].qkv + piece->head * e, s->scores + at, 0, run);
   }
   mask(s->scores, view, from, to);
   s->top = net->kernel.top(s->scores + from, to - from, piece->first ? s->top : masked);
 }
 
-static void blend_strip(PmtNetState* const state, const Piece* const piece, const uint32_t strip,
-                        const uint32_t from, const uint32_t to) {
+static void blend_strip(PmtNetState* const state, const PmtTfView* const view, const uint32_t head,
+                        const uint32_t strip, const uint32_t from, const uint32_t to) {
   const PmtTf* const tf = &state->net->tf;
   PmtTfState* const s = &state->tf;
-  const uint32_t places = tf->blocks * PMT_PANEL, base = s->plan.view[s->plan.pass].block * PMT_PANEL;
+  const uint32_t places = tf->blocks * PMT_PANEL, base = view->block * PMT_PANEL;
   float unused = 0.0f;
   for (uint32_t i = from, run = 0; i < to; i += run) {
     const uint32_t place = (base + i) % places;
     run = to - i < places - place ? to - i : places - place;
-    state->net->kernel.blend(values_of(state, s->plan.layer, piece->head, strip, place), tf->strip, s->scores + i, run,
+    state->net->kernel.blend(pmt_net_tf_values(state, s->plan.layer, head, strip, place), tf->strip, s->scores + i, run,
                              s->blended + (size_t)strip * tf->strip, strip ? &unused : &s->total);
   }
 }
 
-static void run_blend(PmtNetState* const state, const Piece* const piece) {
+static void run_blend(PmtNetState* const state, const uint32_t pass, const Piece* const piece) {
   const PmtTf* const tf = &state->net->tf;
   PmtTfState* const s = &state->tf;
-  const PmtTfView* const view = &s->plan.view[s->plan.pass];
+  const PmtTfView* const view = &s->plan.view[pass];
   const uint32_t from = piece->first * PMT_PANEL, to = from + piece->n * PMT_PANEL;
   if (!piece->first) {
     s->total = 0.0f;
@@ -320,81 +345,85 @@ static void run_blend(PmtNetState* const state, const Piece* const piece) {
   }
   state->net->kernel.weigh(s->scores + from, to - from, s->top);
   for (uint32_t strip = 0; strip < tf->strips; ++strip) {
-    blend_strip(state, piece, strip, from > view->lo ? from : view->lo, to < view->hi ? to : view->hi);
+    blend_strip(state, view, piece->head, strip, from > view->lo ? from : view->lo, to < view->hi ? to : view->hi);
   }
   for (uint32_t i = 0; piece->last && i < tf->head; ++i) {
-    s->attended[piece->head * tf->head + i] = pmt_tame(s->blended[i] / s->total);
+    s->lane[pass].attended[piece->head * tf->head + i] = pmt_tame(s->blended[i] / s->total);
   }
 }
 
-static void run_attention(PmtNetState* const state) {
-  const Piece piece = piece_at(state->net, &state->tf.plan);
+static void run_attention(PmtNetState* const state, const Chunk chunk) {
+  const Piece piece = piece_at(state->net, &state->tf.plan.view[chunk.pass], chunk.index);
   switch (piece.part) {
-  case PART_REL: run_rel(state, &piece); break;
-  case PART_SCORE: run_score(state, &piece); break;
-  case PART_BLEND: run_blend(state, &piece); break;
+  case PART_REL: run_rel(state, chunk.pass, &piece); break;
+  case PART_SCORE: run_score(state, chunk.pass, &piece); break;
+  case PART_BLEND: run_blend(state, chunk.pass, &piece); break;
   }
 }
 
-/* ---- The step ---------------------------------------------------------------------------------------------------- */
+/* ---- The step ----------------------------------------------------------------------------------------------------- */
 
-static void run_norm(PmtNetState* const state, const float* const gain, const float* const x) {
-  const PmtNet* const net = state->net;
-  net->kernel.norm(x, gain, net->config.d, net->tf.d_pad, state->tf.normed);
+static void run_norm(const PmtNet* const net, const PmtTfLane* const lane, const float* const gain,
+                     const float* const x) {
+  net->kernel.norm(x, gain, net->config.d, net->tf.d_pad, lane->normed);
 }
 
-static void run_panel(PmtNetState* const state, const PmtNetMatrix* const m, const float* const b,
+static void run_panel(const PmtNet* const net, const PmtNetMatrix* const m, const uint32_t panel, const float* const b,
                       const float* const x, float* const y) {
-  const uint32_t panel = state->tf.plan.index;
-  state->net->kernel.run(m->w, m->cols, b, x, y, panel, 1);
-  state->net->kernel.settle(y + (size_t)panel * PMT_PANEL);
+  net->kernel.run(m->w, m->cols, b, x, y, panel, 1);
+  net->kernel.settle(y + (size_t)panel * PMT_PANEL);
 }
 
-static void run_widen(PmtNetState* const state, const PmtTfBlock* const block) {
-  PmtTfState* const s = &state->tf;
-  const uint32_t panel = s->plan.index;
-  state->net->kernel.run(block->f1.w, block->f1.cols, block->f1.b, s->normed, s->wide, panel, 1);
-  state->net->kernel.gelu(s->wide + (size_t)panel * PMT_PANEL);
+static void run_widen(const PmtNet* const net, const PmtNetMatrix* const m, const uint32_t panel,
+                      const PmtTfLane* const lane) {
+  net->kernel.run(m->w, m->cols, m->b, lane->normed, lane->wide, panel, 1);
+  net->kernel.gelu(lane->wide + (size_t)panel * PMT_PANEL);
 }
 
-static void run_narrow(PmtNetState* const state, const PmtTfBlock* const block) {
-  PmtTfState* const s = &state->tf;
-  const uint32_t row = s->plan.index * PMT_PANEL;
+static void run_narrow(const PmtNet* const net, const PmtNetMatrix* const m, const uint32_t panel,
+                       const PmtTfLane* const lane, float* const start) {
+  const uint32_t row = panel * PMT_PANEL;
   for (uint32_t i = row; i < row + PMT_PANEL; ++i) {
-    s->start[i] = s->x[1][i] + block->f2.b[i];
+    start[i] = lane->x[1][i] + m->b[i];
   }
-  run_panel(state, &block->f2, s->start, s->wide, s->x[0]);
+  run_panel(net, m, panel, start, lane->wide, lane->x[0]);
 }
 
-static void run_chunk(PmtNetState* const state) {
+static void run_recall(PmtNetState* const state, const Chunk chunk) {
+  const PmtTfView* const view = &state->tf.plan.view[chunk.pass];
+  const PmtTfBlocks blocks = blocks_at(state->net, view, chunk.pass, chunk.index);
+  pmt_net_tf_copy(state, &state->tf.kept, view, blocks, PMT_TF_BACK);
+}
+
+static void run_chunk(PmtNetState* const state, const Chunk chunk) {
   const PmtNet* const net = state->net;
   PmtTfState* const s = &state->tf;
   const PmtTfBlock* const block = &net->tf.block[s->plan.layer];
+  const PmtTfLane* const lane = &s->lane[chunk.pass];
+  const uint32_t panel = chunk.index;
   switch (s->plan.stage) {
-  case PMT_TF_NORM_IN:
-    if (!s->plan.layer) {
-      memcpy(s->x[0], s->input[s->plan.pass], net->tf.d_pad * sizeof(float));
-    }
-    run_norm(state, block->norm1, s->x[0]);
-    break;
-  case PMT_TF_QKV: run_panel(state, &block->qkv, block->qkv.b, s->normed, s->qkv); break;
-  case PMT_TF_PLACE: place_token(state); break;
-  case PMT_TF_ATTEND: run_attention(state); break;
-  case PMT_TF_JOIN: run_panel(state, &block->o, s->x[0], s->attended, s->x[1]); break;
-  case PMT_TF_NORM_FF: run_norm(state, block->norm2, s->x[1]); break;
-  case PMT_TF_WIDEN: run_widen(state, block); break;
-  case PMT_TF_NARROW: run_narrow(state, block); break;
-  case PMT_TF_NORM_OUT: run_norm(state, net->tf.norm, s->x[0]); break;
-  case PMT_TF_OUT: net->kernel.run(net->out.w, net->out.cols, net->out.b, s->normed, state->logits, s->plan.index, 1);
+  case PMT_TF_RECALL: run_recall(state, chunk); break;
+  case PMT_TF_NORM_IN: run_norm(net, lane, block->norm1, lane->x[0]); break;
+  case PMT_TF_QKV: run_panel(net, &block->qkv, panel, block->qkv.b, lane->normed, lane->qkv); break;
+  case PMT_TF_PLACE: place_token(state, chunk.pass); break;
+  case PMT_TF_ATTEND: run_attention(state, chunk); break;
+  case PMT_TF_JOIN: run_panel(net, &block->o, panel, lane->x[0], lane->attended, lane->x[1]); break;
+  case PMT_TF_NORM_FF: run_norm(net, lane, block->norm2, lane->x[1]); break;
+  case PMT_TF_WIDEN: run_widen(net, &block->f1, panel, lane); break;
+  case PMT_TF_NARROW: run_narrow(net, &block->f2, panel, lane, s->start); break;
+  case PMT_TF_NORM_OUT: run_norm(net, lane, net->tf.norm, lane->x[0]); break;
+  case PMT_TF_OUT: net->kernel.run(net->out.w, net->out.cols, net->out.b, lane->normed, state->logits, panel, 1);
   }
 }
 
 uint64_t pmt_net_tf_run(PmtNetState* const state) {
   const uint64_t cost = pmt_net_tf_cost(state->net, &state->tf.plan);
-  run_chunk(state);
+  run_chunk(state, chunk_at(state->net, &state->tf.plan));
   if (!pmt_net_tf_move_on(state->net, &state->tf.plan)) {
     pmt_net_tf_commit(state);
     state->running = false;
+  } else if (state->tf.recalling && state->tf.plan.stage != PMT_TF_RECALL) {
+    pmt_net_tf_recalled(state);
   }
   return cost;
 }

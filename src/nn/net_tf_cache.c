@@ -40,7 +40,7 @@ static uint64_t segment_of(const PmtNet* const net, const uint64_t n, const uint
 }
 
 PmtTfPlan pmt_net_tf_plan(const PmtNet* const net, const uint64_t n, const uint64_t origin) {
-  PmtTfPlan plan = {.n_passes = 1};
+  PmtTfPlan plan = {.n_passes = 1, .stage = PMT_TF_NORM_IN};
   if (!net->tf.segment) {
     plan.view[0] = view_of_ring(net, n, origin);
     return plan;
@@ -89,19 +89,38 @@ void pmt_net_tf_commit(PmtNetState* const state) {
   s->end = s->at.n > s->end ? s->at.n : s->end;
 }
 
-/* ---- Going elsewhere --------------------------------------------------------------------------------------------- */
+/* ---- Going elsewhere ---------------------------------------------------------------------------------------------- */
+
+/* The next number at which a segment, or a block, begins. */
+static uint64_t round_up(const PmtNetState* const state, const uint64_t n) {
+  const uint64_t grain = state->net->tf.segment ? state->net->config.window / 2 : PMT_PANEL;
+  return (n + grain - 1) / grain * grain;
+}
+
+static void go_to(PmtNetState* const state, const PmtTfPlace place) {
+  state->tf.at = place;
+  state->tf.recalling = false;
+}
+
+/* Tokens up to n are passed over: what hashes are left there, of lines that were cut, must not be taken for a history. */
+static void skip_to(PmtNetState* const state, const uint64_t n) {
+  PmtTfState* const s = &state->tf;
+  for (uint32_t i = (uint32_t)(s->end % state->net->tf.entries); s->end < n; ++s->end) {
+    s->history[i] = 0;
+    i = i + 1 < state->net->tf.entries ? i + 1 : 0;
+  }
+}
 
 /* Behind the line, so that what is there can still be gone back to. */
 static void begin_anew(PmtNetState* const state) {
   PmtTfState* const s = &state->tf;
-  const uint64_t grain = state->net->tf.segment ? state->net->config.window / 2 : 1;
-  s->end = (s->end + grain - 1) / grain * grain;
-  s->at = (PmtTfPlace){.n = s->end, .origin = s->end};
+  skip_to(state, state->net->tf.segment ? round_up(state, s->end) : s->end);
+  go_to(state, (PmtTfPlace){.n = s->end, .origin = s->end});
 }
 
 void pmt_net_tf_reset_at(PmtNetState* const state, const uint64_t tokens, const uint64_t slots) {
   begin_anew(state);
-  state->tf.before = tokens;
+  state->tf.at.before = tokens;
   state->tf.at.slots = slots;
 }
 
@@ -117,17 +136,71 @@ void pmt_net_tf_save(const PmtNetState* const state, float* const snapshot) {
   memcpy(snapshot, &state->tf.at, sizeof state->tf.at); /* bits in floats' clothes: they are only ever copied */
 }
 
+/* The cache has all that the token after `place` reads. */
+static bool holds(const PmtNetState* const state, const PmtTfPlace* const place) {
+  const PmtTfState* const s = &state->tf;
+  return place->n <= s->end && fed(place) && oldest_read(state->net, place) >= s->begin &&
+         *hash_of(state, place->n - 1) == place->hash;
+}
+
+/* ---- What is kept -------------------------------------------------------------------------------------------------- */
+
+void pmt_net_tf_copy(const PmtNetState* const state, const PmtTfKept* const kept, const PmtTfView* const view,
+                     const PmtTfBlocks what, const PmtTfWay way) {
+  const PmtTf* const tf = &state->net->tf;
+  const uint32_t blocks = pmt_net_tf_blocks(view);
+  const size_t of_head = (size_t)what.layer * state->net->config.heads + what.head;
+  const size_t keys = (size_t)tf->head * PMT_PANEL, values = (size_t)tf->strip * PMT_PANEL;
+  for (uint32_t i = what.first; i < what.first + what.n; ++i) {
+    const uint32_t block = (view->block + i) % tf->blocks;
+    float* const k = kept->k[what.pass] + (of_head * blocks + i) * keys;
+    float* const in_cache = pmt_net_tf_keys(state, what.layer, what.head, block);
+    memcpy(way == PMT_TF_BACK ? in_cache : k, way == PMT_TF_BACK ? k : in_cache, keys * sizeof *k);
+    for (uint32_t strip = 0; strip < tf->strips; ++strip) {
+      float* const v = kept->v[what.pass] + ((of_head * tf->strips + strip) * blocks + i) * values;
+      float* const there = pmt_net_tf_values(state, what.layer, what.head, strip, block * PMT_PANEL);
+      memcpy(way == PMT_TF_BACK ? there : v, way == PMT_TF_BACK ? v : there, values * sizeof *v);
+    }
+  }
+}
+
+/* Behind the line, at the same place in a block or segment. The next step copies before it reads. */
+static void begin_recall(PmtNetState* const state) {
+  PmtTfState* const s = &state->tf;
+  const PmtTfView* const view = &s->kept.view[0]; /* of two passes the newer segment's */
+  const PmtTfPlace kept = s->kept.place;
+  const uint64_t oldest = oldest_read(state->net, &kept), begin = round_up(state, s->end) + view->lo;
+  const uint64_t n = begin + (kept.n - oldest), left_out = fed(&kept) - (kept.n - oldest);
+  const uint64_t last = state->net->tf.segment ? n : n | (PMT_PANEL - 1); /* whole blocks are copied */
+  const uint64_t overwritten = oldest_beside(state->net, last);
+  go_to(state, (PmtTfPlace){n, begin, kept.before + left_out, kept.slots, kept.hash});
+  s->begin = overwritten > s->begin ? overwritten : s->begin;
+  skip_to(state, n);
+  s->kept.recalled = s->at;
+  s->recalling = true;
+}
+
+void pmt_net_tf_recalled(PmtNetState* const state) {
+  *hash_of(state, state->tf.at.n - 1) = state->tf.at.hash;
+  state->tf.recalling = false;
+}
+
 bool pmt_net_tf_restore(PmtNetState* const state, const float* const snapshot) {
   PmtTfState* const s = &state->tf;
+  const PmtTfKept* const kept = &s->kept;
   PmtTfPlace place;
   memcpy(&place, snapshot, sizeof place);
-  if (!fed(&place)) {
+  const uint64_t count = place.before + fed(&place);
+  if (!count) {
     begin_anew(state);
-    return true;
-  }
-  if (place.n > s->end || oldest_read(state->net, &place) < s->begin || *hash_of(state, place.n - 1) != place.hash) {
+  } else if (holds(state, &place)) {
+    go_to(state, place);
+  } else if (!kept->arena.base || kept->place.hash != place.hash || kept->place.before + fed(&kept->place) != count) {
     return false;
+  } else if (holds(state, &kept->recalled)) {
+    go_to(state, kept->recalled);
+  } else {
+    begin_recall(state);
   }
-  s->at = place;
   return true;
 }

@@ -244,14 +244,15 @@ void pmt_net_tf_state_layout(PmtArena* const arena, PmtNetState* const state) {
   PmtTfState* const s = &state->tf;
   const size_t f = sizeof(float), places = (size_t)tf->blocks * PMT_PANEL;
   const uint32_t attended = pmt_net_round_up(c->window + PMT_PANEL, PMT_PANEL); /* from a block's first place on */
-  for (unsigned i = 0; i < 2; ++i) {
-    s->input[i] = pmt_arena_take(arena, tf->d_pad, f);
-    s->x[i] = pmt_arena_take(arena, tf->d_pad, f);
+  for (unsigned i = 0; i < (tf->segment ? PMT_PASSES : 1); ++i) {
+    PmtTfLane* const lane = &s->lane[i];
+    lane->x[0] = pmt_arena_take(arena, tf->d_pad, f);
+    lane->x[1] = pmt_arena_take(arena, tf->d_pad, f);
+    lane->normed = pmt_arena_take(arena, tf->d_pad, f);
+    lane->qkv = pmt_arena_take(arena, pmt_net_round_up(3 * c->d, PMT_PANEL), f);
+    lane->attended = pmt_arena_take(arena, c->d, f);
+    lane->wide = pmt_arena_take(arena, tf->ff_pad, f);
   }
-  s->normed = pmt_arena_take(arena, tf->d_pad, f);
-  s->qkv = pmt_arena_take(arena, pmt_net_round_up(3 * c->d, PMT_PANEL), f);
-  s->attended = pmt_arena_take(arena, c->d, f);
-  s->wide = pmt_arena_take(arena, tf->ff_pad, f);
   s->start = pmt_arena_take(arena, tf->d_pad, f);
   s->scores = pmt_arena_take(arena, attended, f);
   s->bias = pmt_arena_take(arena, attended, f);
@@ -261,6 +262,44 @@ void pmt_net_tf_state_layout(PmtArena* const arena, PmtNetState* const state) {
   s->k = pmt_arena_take(arena, (size_t)c->layers * c->heads * places * tf->head, f);
   s->v = pmt_arena_take(arena, (size_t)c->layers * c->heads * places * tf->strip * tf->strips, f);
   s->history = pmt_arena_take(arena, tf->entries, sizeof *s->history);
+}
+
+/* ---- Keeping ------------------------------------------------------------------------------------------------------- */
+
+static void layout_kept(PmtArena* const arena, const PmtNet* const net, PmtTfKept* const kept,
+                        const uint32_t n_passes) {
+  const size_t heads = (size_t)net->config.layers * net->config.heads;
+  for (uint32_t pass = 0; pass < n_passes; ++pass) {
+    const size_t rows = heads * pmt_net_tf_blocks(&kept->view[pass]) * PMT_PANEL;
+    kept->k[pass] = pmt_arena_take(arena, rows * net->tf.head, sizeof(float));
+    kept->v[pass] = pmt_arena_take(arena, rows * net->tf.strip * net->tf.strips, sizeof(float));
+  }
+}
+
+PmtStatus pmt_net_tf_keep(PmtNetState* const state) {
+  const PmtNetConfig* const c = &state->net->config;
+  PmtTfState* const s = &state->tf;
+  if (s->recalling) {
+    return PMT_OK; /* it is what is kept already */
+  }
+  const PmtTfPlan plan = pmt_net_tf_plan(state->net, s->at.n, s->at.origin);
+  PmtTfKept kept = {.place = s->at, .recalled = s->at, .view = {plan.view[0], plan.view[1]}};
+  PmtArena arena = pmt_arena_measure();
+  layout_kept(&arena, state->net, &kept, plan.n_passes);
+  if (pmt_arena_allocate(&arena)) {
+    return PMT_NO_MEM;
+  }
+  layout_kept(&arena, state->net, &kept, plan.n_passes);
+  kept.arena = arena;
+  for (uint32_t pass = 0; pass < plan.n_passes; ++pass) {
+    for (uint32_t head = 0; head < c->layers * c->heads; ++head) {
+      const PmtTfBlocks all = {pass, head / c->heads, head % c->heads, 0, pmt_net_tf_blocks(&kept.view[pass])};
+      pmt_net_tf_copy(state, &kept, &kept.view[pass], all, PMT_TF_ASIDE);
+    }
+  }
+  pmt_arena_release(&s->kept.arena);
+  s->kept = kept;
+  return PMT_OK;
 }
 
 /* ---- Filling it -------------------------------------------------------------------------------------------------- */

@@ -2,10 +2,13 @@
 /* See net_fixture.h. */
 #include "support/net_fixture.h"
 
+#include "base/file.h"
 #include "base/random.h"
 #include "check.h"
 #include "scratch.h"
 
+#include <math.h>
+#include <string.h>
 #include <unistd.h>
 
 static char folder[4096], path[4200];
@@ -71,4 +74,42 @@ PmtCondition pmt_fixture_condition(const uint64_t place) {
                         .key = (uint8_t)(pmt_random_bits(12, place, 2) % 25),
                         .phrase = (uint8_t)(pmt_random_bits(12, place, 3) % 9),
                         .density = (uint8_t)(pmt_random_bits(12, place, 4) % 9)};
+}
+
+void pmt_fixture_mutate(const uint32_t vocab, const uint64_t rounds) {
+  unsigned char* bytes = NULL;
+  size_t size = 0;
+  PmtError error = {{0}};
+  CHECKF(!pmt_file_read(path, 1 << 20, &bytes, &size, &error), "%s", error.text);
+  const uint64_t header = (uint64_t)(bytes[0] | bytes[1] << 8);
+  unsigned played = 0, refused = 0;
+  for (uint64_t round = 0; round < rounds; ++round) {
+    unsigned char* const hurt = malloc(size);
+    CHECK(hurt);
+    memcpy(hurt, bytes, size);
+    for (uint64_t i = 0; i <= round % 2; ++i) {
+      const uint64_t draw = pmt_random_bits(15, round, i);
+      hurt[8 + draw % header] = (unsigned char)("0123456789abcdefilnstw,[]\""[(draw >> 32) % 26]);
+    }
+    PmtTensors* t = NULL;
+    PmtNet* net = NULL;
+    if (pmt_tensors_parse(hurt, size, &t, &error)) {
+      continue;
+    }
+    error.text[0] = 0;
+    if (pmt_net_new(t, vocab, &net, &error)) {
+      CHECK(!net && error.text[0] && !strchr(error.text, '\n'));
+      ++refused;
+    } else {
+      PmtNetState* const state = pmt_fixture_state(net);
+      CHECK(isfinite(pmt_fixture_step(state, 1)[0]));
+      pmt_net_state_free(state);
+      ++played;
+    }
+    pmt_net_free(net);
+    pmt_tensors_free(t);
+  }
+  free(bytes);
+  printf("mutated headers: %u played, %u refused by the net\n", played, refused);
+  CHECK(played > rounds / 200 && refused > rounds / 200);
 }

@@ -25,4 +25,8 @@ const float* pmt_fixture_step(PmtNetState* state, uint32_t token);
 uint32_t pmt_fixture_token(uint64_t place, uint32_t vocab);
 PmtCondition pmt_fixture_condition(uint64_t place);
 
+/** The header of the file in use with bytes changed at random, again and again: what the reader lets through, the net
+    refuses with a line or plays. */
+void pmt_fixture_mutate(uint32_t vocab, uint64_t rounds);
+
 #endif
