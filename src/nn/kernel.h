@@ -74,8 +74,8 @@ typedef float (*PmtTopRun)(const float* x, uint32_t n, float least) PMT_RT;
 /** x = e^(x - top), or 0 below 2^-50. @param n multiple of PMT_PANEL */
 typedef void (*PmtWeighRun)(float* x, uint32_t n, float top) PMT_RT;
 
-/** sum[k] += w[j] * v[j][k] and *total += w[j] for n rows, each sum in one chain over ascending j. @param v (n, width), width 16, 32, 48 or 64 @param w not
-    aligned @param sum (width) */
+/** sum[k] += w[j] * v[j][k] and *total += w[j] for n rows, each sum in one chain over ascending j.
+    @param v (n, width), width 16, 32, 48 or 64 @param w not aligned @param sum (width) */
 typedef void (*PmtBlendRun)(const float* v, uint32_t width, const float* w, uint32_t n, float* sum,
                             float* total) PMT_RT;
 

@@ -27,12 +27,12 @@
       rope2  so are the first e/4 pairs of a head; pair e/4 + i turns by 2 pi * slot / (2 * 64^(i / (e/4 - 1))), slot =
              tick tokens so far, this one included
       sin    x += PE[p], PE[p, 2i] = sin(p * 10000^(-2i/d)), PE[p, 2i+1] = cos. p = t for the first C tokens; then it
-             goes through C/2 .. C-1 again and again, and what is attended stands at 0 .. p: the last C/2 + 1 to C tokens.
-             Price: two caches, and from token C/2 on every token goes through the blocks twice (to prepare the window
-             that comes next), never more; nothing is ever fed again.
+             goes through C/2 .. C-1 again and again, and what is attended stands at 0 .. p: the last C/2 + 1 to C
+             tokens. Price: two caches, and from token C/2 on every token goes through the blocks twice (to prepare the
+             window that comes next), never more; nothing is ever fed again.
       alibi  s_tj -= 2^(-8 (head + 1) / H) * (t - j)
-      rel    s_tj += q_t . r_min(t-j, R-1) / sqrt(e), r = rel.weight [R, d], a row a distance, split by heads (Shaw et al.
-             2018, Huang et al. 2018)
+      rel    s_tj += q_t . r_min(t-j, R-1) / sqrt(e), r = rel.weight [R, d], a row a distance, split by heads (Shaw et
+             al. 2018, Huang et al. 2018)
     The state of a Transformer is a cache of keys and values, which holds more than a window: see pmt_net_restore. */
 #ifndef PMT_NN_NET_H
 #define PMT_NN_NET_H
@@ -133,8 +133,9 @@ void pmt_net_save(const PmtNetState* state, float* snapshot) PMT_RT;
 bool pmt_net_restore(PmtNetState* state, const float* snapshot) PMT_RT;
 
 /** Keep what there is now, so that a snapshot of this moment can be restored for good, whatever is fed after it: a
-    Transformer puts a copy of its window aside, in place of what it kept before. Restoring it when it is no longer in the
-    cache makes the step that follows dearer than pmt_net_step_cost: that copies the window back, in chunks like all else.
+    Transformer puts a copy of its window aside, in place of what it kept before. Restoring it when it is no longer in
+    the cache makes the step that follows dearer than pmt_net_step_cost: it copies the window back, in chunks like all
+    else.
     Setup threads, while nobody runs the state. @return PMT_NO_MEM, and what was kept before still is */
 PmtStatus pmt_net_keep(PmtNetState* state);
 
@@ -142,7 +143,8 @@ PmtStatus pmt_net_keep(PmtNetState* state);
     table as 0. Bounded by (styles + 4) * 4 h additions (GRU 3 h, RNN h, Transformer d). */
 void pmt_net_condition(PmtNetState* state, const PmtCondition* condition) PMT_RT;
 
-/** Begin the step for one token: x = E[token] + u, as many additions; `rope` also takes e/2 sines. @param token below V */
+/** Begin the step for one token: x = E[token] + u, as many additions; `rope` also takes e/2 sines.
+    @param token below V */
 void pmt_net_begin(PmtNetState* state, uint32_t token) PMT_RT;
 
 /** Run whole chunks until at least `budget` multiply-adds are spent or the step is complete (0 runs nothing). Chunk

@@ -102,7 +102,8 @@ typedef struct {
   PmtTfBlock block[PMT_TF_LAYERS_MAX];
 } PmtTf;
 
-/* What a token reads of the cache: places lo..hi - 1 from the first of `block` on, around the ring. The last is itself. */
+/* What a token reads of the cache: places lo..hi - 1 from the first of `block` on, around the ring. The last is its
+   own. */
 typedef struct {
   uint32_t place;           /* of itself */
   uint32_t block, lo, hi;

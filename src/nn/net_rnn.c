@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-enum { CELL_COST = 1024, GRU_COST = 2560, TANH_COST = 832 }; /* a panel's cells take the time of so many multiply-adds */
+/* A panel's cells take the time of so many multiply-adds. */
+enum { CELL_COST = 1024, GRU_COST = 2560, TANH_COST = 832 };
 
 /* ---- State ------------------------------------------------------------------------------------------------------- */
 

@@ -132,8 +132,8 @@ static void count_chunk(PmtNet* const net, const uint64_t cost) {
   net->chunk_cost_max = cost > net->chunk_cost_max ? cost : net->chunk_cost_max;
 }
 
-/* Walks the plan as a step would; a Transformer's as a step with a full window does, which begins in the last place of a
-   block and so touches most blocks, or with `sin` is about to change segments. */
+/* Walks the plan as a step would; a Transformer's as a step with a full window does, which begins in the last place of
+   a block and so touches most blocks, or with `sin` is about to change segments. */
 static void count_costs(PmtNet* const net) {
   if (pmt_net_is_tf(net)) {
     const uint64_t last = net->config.window - 1;

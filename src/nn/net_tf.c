@@ -361,7 +361,7 @@ static void run_attention(PmtNetState* const state, const Chunk chunk) {
   }
 }
 
-/* ---- The step ----------------------------------------------------------------------------------------------------- */
+/* ---- The step ---------------------------------------------------------------------------------------------------- */
 
 static void run_norm(const PmtNet* const net, const PmtTfLane* const lane, const float* const gain,
                      const float* const x) {

@@ -89,7 +89,7 @@ void pmt_net_tf_commit(PmtNetState* const state) {
   s->end = s->at.n > s->end ? s->at.n : s->end;
 }
 
-/* ---- Going elsewhere ---------------------------------------------------------------------------------------------- */
+/* ---- Going elsewhere --------------------------------------------------------------------------------------------- */
 
 /* The next number at which a segment, or a block, begins. */
 static uint64_t round_up(const PmtNetState* const state, const uint64_t n) {
@@ -102,7 +102,7 @@ static void go_to(PmtNetState* const state, const PmtTfPlace place) {
   state->tf.recalling = false;
 }
 
-/* Tokens up to n are passed over: what hashes are left there, of lines that were cut, must not be taken for a history. */
+/* Tokens up to n are passed over: hashes left there by lines that were cut must not be taken for a history. */
 static void skip_to(PmtNetState* const state, const uint64_t n) {
   PmtTfState* const s = &state->tf;
   for (uint32_t i = (uint32_t)(s->end % state->net->tf.entries); s->end < n; ++s->end) {
@@ -143,7 +143,7 @@ static bool holds(const PmtNetState* const state, const PmtTfPlace* const place)
          *hash_of(state, place->n - 1) == place->hash;
 }
 
-/* ---- What is kept -------------------------------------------------------------------------------------------------- */
+/* ---- What is kept ------------------------------------------------------------------------------------------------ */
 
 void pmt_net_tf_copy(const PmtNetState* const state, const PmtTfKept* const kept, const PmtTfView* const view,
                      const PmtTfBlocks what, const PmtTfWay way) {

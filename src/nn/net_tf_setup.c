@@ -235,7 +235,8 @@ void pmt_net_tf_layout(PmtArena* const arena, PmtNet* const net) {
     pmt_net_layout_matrix(arena, &block->f2, c->d, c->ff);
   }
   net->tf.norm = layout_gain(arena, net);
-  net->tf.position = c->pos == PMT_POS_SIN ? pmt_arena_take(arena, (size_t)c->window * net->width, sizeof(float)) : NULL;
+  const size_t positions = c->pos == PMT_POS_SIN ? (size_t)c->window * net->width : 0;
+  net->tf.position = positions ? pmt_arena_take(arena, positions, sizeof(float)) : NULL;
 }
 
 void pmt_net_tf_state_layout(PmtArena* const arena, PmtNetState* const state) {
@@ -264,7 +265,7 @@ void pmt_net_tf_state_layout(PmtArena* const arena, PmtNetState* const state) {
   s->history = pmt_arena_take(arena, tf->entries, sizeof *s->history);
 }
 
-/* ---- Keeping ------------------------------------------------------------------------------------------------------- */
+/* ---- Keeping ----------------------------------------------------------------------------------------------------- */
 
 static void layout_kept(PmtArena* const arena, const PmtNet* const net, PmtTfKept* const kept,
                         const uint32_t n_passes) {
