@@ -201,7 +201,11 @@ static void check_score(void) {
   CHECK(roll.notes[0].end == 4 && roll.notes[2].part == PMT_ROLL_DRUMS && roll.notes[2].velocity == 127);
   pmt_roll_free(&roll);
   CHECK(!pmt_roll_add_score(&roll, &score, 1, 1)); /* the second note hangs over into it */
-  CHECK(roll.n_bars == 1 && roll.bars[0].number == 2 && roll.n_notes == 2 && roll.notes[0].start < 0);
+  CHECK(roll.n_bars == 1 && roll.bars[0].number == 2 && roll.n_notes == 2 && roll.notes[0].start == 0);
+  CHECK(roll.notes[0].end == 0.25);
+  CHECK(!pmt_roll_add_score(&roll, &score, 0, 0)); /* goes on where that ends; the note is cut at the bar's end */
+  CHECK(roll.n_bars == 2 && roll.bars[1].start == 4 && roll.bars[1].number == 1 && pmt_roll_end(&roll) == 8);
+  CHECK(roll.n_notes == 4 && roll.notes[2].start == 4 && roll.notes[3].start == 7.75 && roll.notes[3].end == 8);
   pmt_roll_free(&roll);
   CHECK(!pmt_roll_add_score(&roll, &score, 3, 5) && !roll.n_bars);
 }

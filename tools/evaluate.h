@@ -3,7 +3,7 @@
 
     Above: cmd_evaluate.c. Below: src/measure, train/corpus.h, gen/render.h.
     evaluate_music.c gathers the sets and compares them; evaluate_pieces.c lets the engine play; evaluate_illegal.c looks at
-    the logits; evaluate_print.c says it all. */
+    the logits; evaluate_print.c and evaluate_picture.c show it. */
 #ifndef PMT_TOOLS_EVALUATE_H
 #define PMT_TOOLS_EVALUATE_H
 
@@ -47,6 +47,19 @@ typedef struct {
 PmtStatus pmt_illegal_measure(const PmtModel* model, uint32_t style, const PmtCorpus* corpus, PmtSplit split,
                               size_t tokens_max, PmtIllegal* illegal, PmtError* error);
 
+/* ---- To be looked at ------------------------------------------------------------------------------------------------ */
+
+/** A piece of either side. */
+typedef struct {
+  PmtScore score;
+  char name[48]; /**< file or seed */
+} PmtShown;
+
+/** Eight excerpts of generated pieces, each with a real one to its right, of the same meter where there is one.
+    @param title of the page @param path .png or .svg */
+PmtStatus pmt_music_draw(const char* title, const PmtShown* generated, size_t n_generated, const PmtShown* held_out,
+                         size_t n_held_out, const char* path, PmtError* error);
+
 /* ---- All of it ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -58,6 +71,7 @@ typedef struct {
   PmtSplit split;            /**< that generated music is compared with */
   const char* save;          /**< NULL: no files */
   const char* instead;       /**< measure this folder's files and not what the model plays; NULL: the model */
+  const char* picture;       /**< NULL: none */
   PmtRefusal refusal;
   void* handle;
 } PmtMusicOptions;

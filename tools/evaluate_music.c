@@ -18,11 +18,12 @@ static const double bpm_min = 4.0, bpm_usual = 120.0;
 
 typedef struct { PmtMeterName name; size_t bars; } MeterCount;
 
-/** One of the two sets: its excerpts, and its stretches as steps. */
+/** One of the two sets: its pieces, their excerpts, their stretches as steps. */
 typedef struct {
+  PmtShown* pieces;   /* [measured.n_pieces] */
   PmtMeasured measured;
   PmtSteps steps;
-  uint32_t* piece; /* [steps.n_pieces] that the stretch is of */
+  uint32_t* piece_of; /* [steps.n_pieces] that the stretch is of */
 } Side;
 
 typedef struct {
@@ -45,17 +46,19 @@ static PmtStatus no_memory(const Music* const m) { return pmt_fail(m->error, PMT
 /* ---- Either side ---------------------------------------------------------------------------------------------------- */
 
 static void free_side(Side* const side) {
+  for (uint32_t i = 0; i < side->measured.n_pieces; ++i) { pmt_score_free(&side->pieces[i].score); }
+  free(side->pieces);
   pmt_measured_free(&side->measured);
   pmt_steps_free(&side->steps);
-  free(side->piece);
+  free(side->piece_of);
 }
 
 /** The steps of each stretch of a piece. */
 static PmtStatus add_stretches(Side* const side, const PmtScore* const score) {
   const size_t first = pmt_measure_first_bar(score), n = pmt_measure_stretches(score);
-  uint32_t* const grown = realloc(side->piece, (side->steps.n_pieces + n) * sizeof *grown);
+  uint32_t* const grown = realloc(side->piece_of, (side->steps.n_pieces + n) * sizeof *grown);
   if (!grown) { return PMT_NO_MEM; }
-  side->piece = grown;
+  side->piece_of = grown;
   for (size_t i = 0, note = 0; i < n; ++i) {
     const size_t from = first + i * PMT_STRETCH_BARS;
     const size_t left = (score->n_bars - from) / PMT_EXCERPT_BARS * PMT_EXCERPT_BARS;
@@ -63,16 +66,29 @@ static PmtStatus add_stretches(Side* const side, const PmtScore* const score) {
     while (note < score->n_notes && score->notes[note].onset < score->bars[from].tick) { ++note; }
     size_t end = note;
     while (end < score->n_notes && score->notes[end].onset < last->tick + last->ticks) { ++end; }
-    side->piece[side->steps.n_pieces] = side->measured.n_pieces;
+    side->piece_of[side->steps.n_pieces] = side->measured.n_pieces;
     if (pmt_steps_add(&side->steps, score->notes + note, end - note)) { return PMT_NO_MEM; }
   }
   return PMT_OK;
 }
 
-/** Pieces of less than an excerpt are passed over. */
-static PmtStatus add_piece(const Music* const m, Side* const side, const PmtScore* const score) {
-  if (!pmt_measure_stretches(score)) { return PMT_OK; }
-  return add_stretches(side, score) || pmt_measured_add(&side->measured, score) ? no_memory(m) : PMT_OK;
+/** Takes the score over; pieces of less than an excerpt are passed over. */
+static PmtStatus add_piece(const Music* const m, Side* const side, PmtScore* const score, const char* const name) {
+  if (!pmt_measure_stretches(score)) {
+    pmt_score_free(score);
+    return PMT_OK;
+  }
+  const uint32_t n = side->measured.n_pieces;
+  PmtShown* const grown = realloc(side->pieces, (n + 1) * sizeof *grown);
+  side->pieces = grown ? grown : side->pieces;
+  if (!grown || add_stretches(side, score) || pmt_measured_add(&side->measured, score)) {
+    pmt_score_free(score);
+    return no_memory(m);
+  }
+  side->pieces[n].score = *score;
+  snprintf(side->pieces[n].name, sizeof side->pieces[n].name, "%s", name);
+  *score = (PmtScore){0};
+  return PMT_OK;
 }
 
 /* ---- Real pieces --------------------------------------------------------------------------------------------------- */
@@ -96,10 +112,10 @@ static void count_meter(Music* const m, const PmtBar* const bar) {
   ++m->meters[i].bars;
 }
 
-static PmtStatus add_held_out(Music* const m, const PmtScore* const score) {
+static PmtStatus add_held_out(Music* const m, PmtScore* const score, const char* const name) {
   const size_t n = pmt_measure_stretches(score) ? score->n_bars : 0;
   for (size_t i = pmt_measure_first_bar(score); i < n; ++i) { count_meter(m, &score->bars[i]); }
-  return add_piece(m, &m->held, score);
+  return add_piece(m, &m->held, score, name);
 }
 
 static PmtStatus add_training(Music* const m, const size_t piece, const PmtScore* const score) {
@@ -116,12 +132,12 @@ static PmtStatus read_corpus(Music* const m) {
   PmtStatus status = pmt_corpus_load(m->model->style_name[o->style], o->folder, m->model->parts, o->refusal, o->handle,
                                      &m->corpus, m->error);
   for (size_t i = 0; !status && i < m->corpus.n_pieces; ++i) {
-    const PmtSplit split = m->corpus.pieces[i].split;
-    if (split != o->split && split != PMT_SPLIT_TRAIN) { continue; }
+    const PmtPiece* const piece = &m->corpus.pieces[i];
+    if (piece->split != o->split && piece->split != PMT_SPLIT_TRAIN) { continue; }
     PmtScore score;
     status = import_piece(m, &m->corpus, i, &score);
     if (!status) {
-      status = split == o->split ? add_held_out(m, &score) : add_training(m, i, &score);
+      status = piece->split == o->split ? add_held_out(m, &score, piece->name) : add_training(m, i, &score);
       pmt_score_free(&score);
     }
   }
@@ -190,7 +206,11 @@ static PmtStatus generate(Music* const m) {
   PmtPieces pieces;
   status = pmt_pieces_play(m->model, &plan, &pieces, m->error);
   if (status) { return status; }
-  for (size_t i = 0; !status && i < m->n; ++i) { status = add_piece(m, &m->made, &pieces.scores[i]); }
+  for (size_t i = 0; !status && i < m->n; ++i) {
+    char name[24];
+    snprintf(name, sizeof name, "seed %zu", m->options->seed + i);
+    status = add_piece(m, &m->made, &pieces.scores[i], name);
+  }
   PmtMusicReport* const r = m->report;
   r->temperature = (double)plan.controls.temperature;
   r->min_p = (double)plan.controls.min_p;
@@ -211,10 +231,7 @@ static PmtStatus read_instead(Music* const m) {
   for (size_t i = 0; !status && i < corpus.n_pieces; ++i) {
     PmtScore score;
     status = import_piece(m, &corpus, i, &score);
-    if (!status) {
-      status = add_piece(m, &m->made, &score);
-      pmt_score_free(&score);
-    }
+    if (!status) { status = add_piece(m, &m->made, &score, corpus.pieces[i].name); }
   }
   pmt_corpus_free(&corpus);
   return status;
@@ -230,7 +247,7 @@ static PmtStatus compare(Music* const m) {
   r->held_excerpts = m->held.measured.n_excerpts;
   r->training_pieces = m->training.n_pieces;
   PmtStatus status = pmt_compare(&m->made.measured, &m->held.measured, m->options->seed, &r->comparisons, m->error);
-  if (!status && pmt_copying_measure(&m->training, &m->made.steps, &m->held.steps, m->held.piece,
+  if (!status && pmt_copying_measure(&m->training, &m->made.steps, &m->held.steps, m->held.piece_of,
                                      m->held.measured.n_pieces, m->options->seed, &r->copying)) {
     status = no_memory(m);
   }
@@ -250,6 +267,10 @@ PmtStatus pmt_music_measure(PmtModel* const model, const PmtMusicOptions* const 
   status = status ? status : compare(&m);
   status = status ? status : pmt_illegal_measure(model, options->style, &m.corpus, options->split, ILLEGAL_TOKENS,
                                                  &report->illegal, error);
+  if (!status && options->picture) {
+    status = pmt_music_draw(model->style_name[options->style], m.made.pieces, m.made.measured.n_pieces, m.held.pieces,
+                            m.held.measured.n_pieces, options->picture, error);
+  }
   pmt_corpus_free(&m.corpus);
   free_side(&m.held);
   free_side(&m.made);

@@ -74,8 +74,9 @@ static double quarters(const double ticks) {
   return ticks / PMT_TICKS_PER_QUARTER;
 }
 
+/** The notes of [from, to), what hangs over cut off. @param at quarter at which they are drawn */
 static PmtStatus add_score_notes(PmtRoll* const roll, const PmtScore* const score, const uint32_t from,
-                                 const uint32_t to) {
+                                 const uint32_t to, const double at) {
   for (size_t i = 0; i < score->n_notes; ++i) {
     const PmtNote* const note = &score->notes[i];
     const bool drum = note->part == PMT_PART_DRUMS;
@@ -84,8 +85,8 @@ static PmtStatus add_score_notes(PmtRoll* const roll, const PmtScore* const scor
       continue;
     }
     const PmtRollNote drawn = {
-      .start = quarters((double)note->onset - from),
-      .end = quarters((double)end - from),
+      .start = at + quarters(note->onset > from ? note->onset - from : 0),
+      .end = at + quarters((end < to ? end : to) - from),
       .part = drum ? PMT_ROLL_DRUMS : note->part,
       .pitch = note->pitch,
       .velocity = pmt_velocity_midi[note->velocity],
@@ -97,6 +98,11 @@ static PmtStatus add_score_notes(PmtRoll* const roll, const PmtScore* const scor
   return PMT_OK;
 }
 
+double pmt_roll_end(const PmtRoll* const roll) {
+  const PmtRollBar* const last = roll->n_bars ? &roll->bars[roll->n_bars - 1] : NULL;
+  return last ? last->start + last->length : 0;
+}
+
 PmtStatus pmt_roll_add_score(PmtRoll* const roll, const PmtScore* const score, const uint32_t first_bar,
                              uint32_t last_bar) {
   if (first_bar >= score->n_bars) {
@@ -105,15 +111,16 @@ PmtStatus pmt_roll_add_score(PmtRoll* const roll, const PmtScore* const score, c
   if (last_bar >= score->n_bars) {
     last_bar = (uint32_t)score->n_bars - 1;
   }
+  const double at = pmt_roll_end(roll);
   const uint32_t from = score->bars[first_bar].tick;
   for (uint32_t i = first_bar; i <= last_bar; ++i) {
     const PmtBar* const bar = &score->bars[i];
-    const PmtRollBar drawn = {quarters((double)bar->tick - from), quarters(bar->ticks), i + 1, bar->beats, bar->unit};
-    if (pmt_roll_add_bar(roll, drawn)) {
+    const double start = at + quarters((double)bar->tick - from);
+    if (pmt_roll_add_bar(roll, (PmtRollBar){start, quarters(bar->ticks), i + 1, bar->beats, bar->unit})) {
       return PMT_NO_MEM;
     }
   }
-  return add_score_notes(roll, score, from, score->bars[last_bar].tick + score->bars[last_bar].ticks);
+  return add_score_notes(roll, score, from, score->bars[last_bar].tick + score->bars[last_bar].ticks, at);
 }
 
 /* ---- from a recording ---- */

@@ -51,7 +51,11 @@ PmtStatus pmt_roll_add_bar(PmtRoll* roll, PmtRollBar bar);
 PmtStatus pmt_roll_add_mark(PmtRoll* roll, double at, const char* text);
 PmtStatus pmt_roll_add_point(PmtRoll* roll, double at, double value);
 
-/** Bars first_bar .. last_bar (from 0, inclusive) of a score and the notes that sound in them. */
+/** Where the last bar ends, in quarters. */
+double pmt_roll_end(const PmtRoll* roll);
+
+/** Bars first_bar .. last_bar (from 0, inclusive) of a score and what of its notes sounds in them, after the bars that
+    there are. */
 PmtStatus pmt_roll_add_score(PmtRoll* roll, const PmtScore* score, uint32_t first_bar, uint32_t last_bar);
 
 /** Time of a frame in quarters from the left edge. */
