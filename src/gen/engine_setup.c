@@ -189,6 +189,10 @@ PmtStatus pmt_engine_prime(PmtEngine* const e, const PmtSequence* const sequence
     pmt_freeze_styles(player->model, &sane, condition.style);
     player->start_velocity = feed_sequence(player, sequence, condition, NULL);
     pmt_net_save(player->state, player->start);
+    const PmtStatus kept = pmt_net_keep(player->state);
+    if (kept) {
+      return pmt_fail(error, kept, "out of memory for the start melody");
+    }
   }
   player->primed = sequence && sequence->n_slots;
   e->slot.phase = PMT_SLOT_NONE; /* what was prepared began elsewhere */
