@@ -44,7 +44,7 @@ cmp -s "$scratch/stdout" "$scratch/first" || fail "the same command said somethi
 expect 0 '' "$partimento" evaluate --generated "$model" "$scratch/alpha" --bars 33 --seed 9 --json --save "$scratch/pieces" \
   --temperature 0.5 --min-p 0.2
 for key in '"passed": false' '"measures_applied": 10' '"pieces": 2' '"excerpts": 8' '"temperature": 0.5' '"min_p": 0.2' '"seed": 9' \
-  '"wasserstein_floor": ' '"ngrams_24": ' '"illegal_max": ' '"onset_overlap_lag_8": '; do
+  '"wasserstein_floor": ' '"ngrams_24": ' '"mean_slot": ' '"onset_overlap_lag_8": '; do
   grep -qF "$key" "$scratch/stdout" || fail "no $key"
 done
 [ "$(ls "$scratch/pieces")" = "000.mid

@@ -41,6 +41,7 @@ void pmt_pieces_free(PmtPieces* pieces, size_t n);
 typedef struct {
   size_t tokens;      /**< predictions looked at */
   double mean, max;
+  double mean_slot;   /**< the part of the mean that lies on slots which do not come next: a meter it did not foresee */
 } PmtIllegal;
 
 /** Over the pieces of a split, told to the net as they are: the first tokens of each, about `tokens_max` in all. */

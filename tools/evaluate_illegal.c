@@ -19,7 +19,7 @@ typedef struct {
   PmtLimits everything; /* ... and what a file may hold */
   PmtGrammar grammar;
   size_t slot;          /* the next to begin */
-  PmtIllegal sum;       /* mean: still the sum */
+  PmtIllegal sum;       /* means: still sums */
 } Reader;
 
 static void limit_to_model(const PmtModel* const model, PmtLimits* const limits) {
@@ -37,15 +37,20 @@ static void limit_to_model(const PmtModel* const model, PmtLimits* const limits)
   }
 }
 
-static double illegal_mass(const float* const logits, const uint32_t vocab, const uint64_t mask[PMT_MASK_WORDS]) {
+/** Probability outside the mask. @param[out] slot the part of it on T tokens */
+static double illegal_mass(const float* const logits, const uint32_t vocab, const uint64_t mask[PMT_MASK_WORDS],
+                           double* const slot) {
   float top = logits[0];
   for (uint32_t t = 1; t < vocab; ++t) { top = logits[t] > top ? logits[t] : top; }
-  double all = 0, illegal = 0;
+  double all = 0, illegal = 0, illegal_slot = 0;
   for (uint32_t t = 0; t < vocab; ++t) {
     const double p = exp((double)(logits[t] - top));
+    const bool allowed = mask[t / 64] >> t % 64 & 1;
     all += p;
-    illegal += mask[t / 64] >> t % 64 & 1 ? 0 : p;
+    illegal += allowed ? 0 : p;
+    illegal_slot += !allowed && pmt_token_class((PmtToken)t) == PMT_CLASS_SLOT ? p : 0;
   }
+  *slot = illegal_slot / all;
   return illegal / all;
 }
 
@@ -56,8 +61,10 @@ static void look(Reader* const r) {
   pmt_grammar_mask(&r->grammar, &r->playable, r->model->parts, mask);
   const uint32_t t_next = pmt_token_slot(r->grammar.k_next);
   mask[PMT_END / 64] |= (mask[t_next / 64] >> t_next % 64 & 1) << PMT_END;
-  const double mass = illegal_mass(pmt_net_logits(r->state), r->model->vocab, mask);
+  double slot;
+  const double mass = illegal_mass(pmt_net_logits(r->state), r->model->vocab, mask, &slot);
   r->sum.mean += mass;
+  r->sum.mean_slot += slot;
   r->sum.max = mass > r->sum.max ? mass : r->sum.max;
   ++r->sum.tokens;
 }
@@ -123,5 +130,6 @@ PmtStatus pmt_illegal_measure(const PmtModel* const model, const uint32_t style,
   pmt_net_state_free(r.state);
   *illegal = r.sum;
   illegal->mean = r.sum.tokens ? r.sum.mean / (double)r.sum.tokens : (double)NAN;
+  illegal->mean_slot = r.sum.tokens ? r.sum.mean_slot / (double)r.sum.tokens : (double)NAN;
   return PMT_OK;
 }

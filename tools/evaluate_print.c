@@ -76,8 +76,8 @@ int pmt_music_print(const PmtModel* const model, const PmtMusicOptions* const o,
          "floor");
   for (PmtMeasure m = 0; m < PMT_MEASURES; ++m) { print_measure(m, &c->measure[m]); }
   print_copying(r);
-  printf("\nillegal tokens         mean %.2e, most %.2e of the probability, %zu predictions\n", r->illegal.mean,
-         r->illegal.max, r->illegal.tokens);
+  printf("\nillegal tokens         mean %.2e (%.2e on another slot's T), most %.2e; %zu predictions\n", r->illegal.mean,
+         r->illegal.mean_slot, r->illegal.max, r->illegal.tokens);
   printf("\nverdict %s: %u of %u measures within twice the floor, %s two thirds; copying %s the bound\n",
          model->style_name[o->style], c->within, c->applied, measures_pass(c) ? "at least" : "LESS THAN",
          r->copying.within ? "within" : "ABOVE");
@@ -86,60 +86,128 @@ int pmt_music_print(const PmtModel* const model, const PmtMusicOptions* const o,
 
 /* ---- For programs --------------------------------------------------------------------------------------------------- */
 
+/** An object that remembers whether all it was given could be put in. */
+typedef struct {
+  json_t* object;
+  bool failed;
+} Out;
+
+static Out out_new(void) { return (Out){json_object(), false}; }
+
+static void put(Out* const out, const char* const key, json_t* const value) {
+  out->failed = json_object_set_new(out->object, key, value) || out->failed;
+}
+
+static void put_text(Out* const out, const char* const key, const char* const text) { put(out, key, json_string(text)); }
+
 /** JSON has no NaN: null says "not measured". */
-static json_t* real(const double x) { return isfinite(x) ? json_real(x) : json_null(); }
+static void put_real(Out* const out, const char* const key, const double x) {
+  put(out, key, isfinite(x) ? json_real(x) : json_null());
+}
 
-static json_t* measures_json(const PmtComparisons* const all) {
-  json_t* const o = json_object();
+static void put_count(Out* const out, const char* const key, const uint64_t n) {
+  put(out, key, json_integer((json_int_t)n));
+}
+
+static void put_flag(Out* const out, const char* const key, const bool on) { put(out, key, json_boolean(on)); }
+
+static void put_object(Out* const out, const char* const key, const Out inner) {
+  put(out, key, inner.object);
+  out->failed = out->failed || inner.failed;
+}
+
+static Out measure_json(const PmtComparison* const c, const bool judged) {
+  Out out = out_new();
+  put_real(&out, "generated_mean", c->mean);
+  put_real(&out, "generated_sd", c->sd);
+  put_real(&out, "held_out_mean", c->held_mean);
+  put_real(&out, "held_out_sd", c->held_sd);
+  put_real(&out, "wasserstein", c->wasserstein);
+  put_real(&out, "wasserstein_floor", c->wasserstein_floor);
+  put_real(&out, "overlap", c->overlap);
+  put_real(&out, "overlap_floor", c->overlap_floor);
+  put_flag(&out, "judged", judged);
+  put_flag(&out, "applies", c->applies);
+  put_flag(&out, "within", c->applies && c->within);
+  return out;
+}
+
+static Out measures_json(const PmtComparisons* const all) {
+  Out out = out_new();
   for (PmtMeasure m = 0; m < PMT_MEASURES; ++m) {
-    const PmtComparison* const c = &all->measure[m];
-    json_object_set_new(o, pmt_measure_key(m),
-                        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b}", "generated_mean", real(c->mean),
-                                  "generated_sd", real(c->sd), "held_out_mean", real(c->held_mean), "held_out_sd",
-                                  real(c->held_sd), "wasserstein", real(c->wasserstein), "wasserstein_floor",
-                                  real(c->wasserstein_floor), "overlap", real(c->overlap), "overlap_floor",
-                                  real(c->overlap_floor), "judged", m < PMT_MEASURES_JUDGED, "applies", c->applies,
-                                  "within", c->applies && c->within));
+    put_object(&out, pmt_measure_key(m), measure_json(&all->measure[m], m < PMT_MEASURES_JUDGED));
   }
-  return o;
+  return out;
 }
 
-static json_t* share_json(const PmtCopyShare* const s) {
-  return json_pack("{s:o, s:o, s:o, s:b}", "generated", real(s->generated), "held_out", real(s->held_out), "bound",
-                   real(s->bound), "within", s->within);
+static Out share_json(const PmtCopyShare* const s) {
+  Out out = out_new();
+  put_real(&out, "generated", s->generated);
+  put_real(&out, "held_out", s->held_out);
+  put_real(&out, "bound", s->bound);
+  put_flag(&out, "within", s->within);
+  return out;
 }
 
-static json_t* copying_json(const PmtMusicReport* const r) {
-  const PmtCopying* const c = &r->copying;
-  json_t* const o = json_object();
+static Out copying_json(const PmtMusicReport* const r) {
+  Out out = out_new();
   for (size_t i = 0; i < PMT_COPY_LENGTHS; ++i) {
     char key[24];
     snprintf(key, sizeof key, "ngrams_%u", pmt_copy_length[i]);
-    json_object_set_new(o, key, share_json(&c->share[i]));
+    put_object(&out, key, share_json(&r->copying.share[i]));
   }
-  json_object_set_new(o, "flagged", share_json(&c->flagged));
-  json_object_set_new(o, "longest", json_integer((json_int_t)c->longest.n));
-  json_object_set_new(o, "longest_held_out", json_integer((json_int_t)c->held_longest.n));
-  json_object_set_new(o, "longest_from", json_string(r->copied_from));
-  json_object_set_new(o, "within", json_boolean(c->within));
-  return o;
+  put_object(&out, "flagged", share_json(&r->copying.flagged));
+  put_count(&out, "longest", r->copying.longest.n);
+  put_count(&out, "longest_held_out", r->copying.held_longest.n);
+  put_text(&out, "longest_from", r->copied_from);
+  put_count(&out, "training_pieces", r->training_pieces);
+  put_count(&out, "training_notes", r->training_notes);
+  put_flag(&out, "within", r->copying.within);
+  return out;
+}
+
+static Out illegal_json(const PmtIllegal* const i) {
+  Out out = out_new();
+  put_count(&out, "predictions", i->tokens);
+  put_real(&out, "mean", i->mean);
+  put_real(&out, "mean_slot", i->mean_slot);
+  put_real(&out, "max", i->max);
+  return out;
+}
+
+static Out report_json(const PmtModel* const model, const PmtMusicOptions* const o, const PmtMusicReport* const r) {
+  Out out = out_new();
+  put_text(&out, "model", o->model_path);
+  put_text(&out, "folder", o->folder);
+  put(&out, "instead", o->instead ? json_string(o->instead) : json_null());
+  put_text(&out, "style", model->style_name[o->style]);
+  put_text(&out, "split", split_name(o->split));
+  put_real(&out, "temperature", r->temperature);
+  put_real(&out, "min_p", r->min_p);
+  put_real(&out, "tempo", r->bpm);
+  put_text(&out, "meters", r->meters);
+  put_count(&out, "seed", o->seed);
+  put_count(&out, "pieces", r->pieces);
+  put_count(&out, "excerpts", r->excerpts);
+  put_count(&out, "notes", r->notes);
+  put_count(&out, "tokens", r->tokens);
+  put_count(&out, "late_slots", r->late_slots);
+  put_count(&out, "held_out_pieces", r->held_pieces);
+  put_count(&out, "held_out_excerpts", r->held_excerpts);
+  put_count(&out, "excerpts_a_side", r->comparisons.n);
+  put_object(&out, "measures", measures_json(&r->comparisons));
+  put_count(&out, "measures_applied", r->comparisons.applied);
+  put_count(&out, "measures_within", r->comparisons.within);
+  put_object(&out, "copying", copying_json(r));
+  put_object(&out, "illegal", illegal_json(&r->illegal));
+  put_flag(&out, "passed", measures_pass(&r->comparisons) && r->copying.within);
+  return out;
 }
 
 int pmt_music_print_json(const PmtModel* const model, const PmtMusicOptions* const o, const PmtMusicReport* const r) {
-  json_t* const json = json_pack(
-    "{s:s, s:s, s:s?, s:s, s:s, s:f, s:f, s:f, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:f, "
-    "s:f, s:i, s:i, s:b}",
-    "model", o->model_path, "folder", o->folder, "instead", o->instead, "style", model->style_name[o->style], "split", split_name(o->split),
-    "temperature", r->temperature, "min_p", r->min_p, "tempo", r->bpm, "meters", r->meters, "seed", (int)o->seed, "pieces",
-    (json_int_t)r->pieces, "excerpts", (json_int_t)r->excerpts, "notes", (json_int_t)r->notes, "tokens", (json_int_t)r->tokens,
-    "late_slots", (json_int_t)r->late_slots, "held_out_pieces", (json_int_t)r->held_pieces, "held_out_excerpts",
-    (json_int_t)r->held_excerpts, "excerpts_a_side", (json_int_t)r->comparisons.n, "training_pieces",
-    (json_int_t)r->training_pieces, "training_notes", (json_int_t)r->training_notes, "measures",
-    measures_json(&r->comparisons), "copying", copying_json(r), "illegal_mean", r->illegal.mean, "illegal_max",
-    r->illegal.max, "measures_applied", (int)r->comparisons.applied, "measures_within", (int)r->comparisons.within,
-    "passed", measures_pass(&r->comparisons) && r->copying.within);
-  char* const text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(7)) : NULL;
-  json_decref(json);
+  const Out out = report_json(model, o, r);
+  char* const text = out.failed ? NULL : json_dumps(out.object, JSON_INDENT(2) | JSON_REAL_PRECISION(7));
+  json_decref(out.object);
   if (!text) {
     const PmtError error = {"the result cannot be written as JSON (a name that is no UTF-8?)"};
     return pmt_cli_failure("evaluate", &error);
