@@ -3,18 +3,7 @@
 # train and evaluate as a user types them: files, exit statuses, one clear line for each kind of wrong input.
 set -u
 . tests/support/expect.sh
-
-# tune FILE PITCH: four bars of quarter notes, one part. A byte is an octal escape; times are in quarters of 1 tick.
-octal() { printf '\\%03o' "$1"; }
-tune() {
-  body="\\000\\377\\130\\004\\004\\002\\030\\010"
-  for step in 0 4 7 12 7 4 0 2 4 5 7 5 4 2 0 0; do
-    pitch=$(octal $(($2 + step)))
-    body="$body\\000\\220$pitch\\120\\001\\200$pitch\\000"
-  done
-  body="$body\\000\\377\\057\\000"
-  printf 'MThd\000\000\000\006\000\000\000\001\000\001MTrk\000\000\000%b%b' "$(octal 140)" "$body" >"$1"
-}
+. tests/support/tune.sh
 
 mkdir "$scratch/tunes" "$scratch/void" "$scratch/broken"
 for n in 1 2 3 4 5 6; do

@@ -5,22 +5,22 @@ Keys and values of earlier calls are the state: `room` of them are seen without 
 window that the engine plays with. Positions count from where a stream began. Letters: B streams of T positions, P before
 them, K = P + T keys, H heads of e numbers."""
 import math
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Iterator, NamedTuple, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .model import Inputs, Net
+from .model import Inputs, Net, State
 from .shape import Shape
 
 
 class Past(NamedTuple):
-    keys: List[Tensor]    # (B, H, P, e) of each layer, turned
-    values: List[Tensor]  # the same
     seen: Tensor          # (B) how many of the P last there are
     steps: Tensor         # (B) positions since the stream began
     slots: Tensor         # (B) tick tokens since then
+    keys: State           # (B, H, P, e) of each layer, turned
+    values: State         # the same
 
 
 class Gain(nn.Module):
@@ -37,10 +37,9 @@ class Gain(nn.Module):
 
 class Where(NamedTuple):
     """What attention needs to know of places, the same in each layer."""
-    visible: Tensor           # (B or 1, 1, T, K) bool
+    bias: Tensor              # (B or 1, H or 1, T, K) added to the scores: minus infinity for what is not seen
     distance: Tensor          # (T, K) int64, of key from query; negative for what comes later
     turn: Optional[Tuple[Tensor, Tensor]]  # cosine and sine (B, 1, T, e / 2)
-    slope: Optional[Tensor]   # (H, 1, 1) what a distance of one costs a score
 
 
 def turn_pairs(x: Tensor, turn: Tuple[Tensor, Tensor]) -> Tensor:
@@ -80,23 +79,18 @@ class Block(nn.Module):
         """(B, T, d) to (B, H, T, e)"""
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
-    def bias(self, q: Tensor, where: Where) -> Optional[Tensor]:
-        """What is added to the scores (B, H, T, K)."""
-        if where.slope is not None:
-            return -where.slope * where.distance
-        if not hasattr(self, "rel"):
-            return None
-        rows = self.rel.weight.unflatten(-1, (self.heads, -1))                 # (R, H, e), a row a distance
-        by_distance = torch.einsum("bhte,rhe->bhtr", q, rows) * q.shape[-1] ** -0.5
+    def by_distance(self, q: Tensor, where: Where) -> Tensor:
+        """q . r of each key's distance, (B, H, T, K). @param q divided by sqrt(e)"""
+        rows = self.rel.weight.unflatten(-1, (self.heads, -1))  # (R, H, e), a row a distance
         near = where.distance.clamp(0, len(rows) - 1).expand(*q.shape[:2], -1, -1)
-        return by_distance.gather(-1, near)
+        return torch.einsum("bhte,rhe->bhtr", q, rows).gather(-1, near)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, where: Where) -> Tensor:
-        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-        bias = self.bias(q, where)
-        scores = scores if bias is None else scores + bias
-        scores = scores.masked_fill(~where.visible, -math.inf)
-        return torch.softmax(scores.float(), -1).to(v.dtype) @ v
+        q = q * q.shape[-1] ** -0.5
+        scores = q @ k.transpose(-1, -2)
+        if hasattr(self, "rel"):
+            scores = scores + self.by_distance(q, where)
+        return torch.softmax(scores + where.bias, -1, dtype=torch.float32).to(v.dtype) @ v
 
     def forward(self, x: Tensor, past: Tuple[Tensor, Tensor], where: Where) -> Tuple[Tensor, Tensor, Tensor]:
         q, k, v = (self.split(part) for part in self.qkv(self.norm1(x)).chunk(3, -1))
@@ -118,11 +112,14 @@ class Transformer(Net):
 
     # -- where ----------------------------------------------------------------------------------------------------
 
-    def begin(self, inputs: Inputs) -> Past:
-        e = self.shape.d // self.shape.heads
-        none = torch.zeros(len(inputs.token), dtype=torch.int64, device=inputs.token.device)
-        empty = self.emb.weight.new_zeros(len(none), self.shape.heads, 0, e)
-        return Past([empty] * self.shape.layers, [empty] * self.shape.layers, none, none, none)
+    def recall(self, inputs: Inputs, state: Optional[State]) -> Past:
+        """A state's parts; of fresh streams nothing."""
+        if state is None:
+            none = torch.zeros_like(inputs.fresh, dtype=torch.int64)
+            empty = self.emb.weight.new_zeros(len(none), self.shape.heads, 0, self.shape.d // self.shape.heads)
+            return Past(none, none, none, (empty,) * self.shape.layers, (empty,) * self.shape.layers)
+        seen, steps, slots = (count * ~inputs.fresh for count in state[:3])
+        return Past(seen, steps, slots, state[3:3 + self.shape.layers], state[3 + self.shape.layers:])
 
     def turn(self, steps: Tensor, slots: Tensor) -> Optional[Tuple[Tensor, Tensor]]:
         """Cosine and sine of each pair of a head, from angles in double precision. @param steps, slots (B, T)"""
@@ -142,13 +139,14 @@ class Transformer(Net):
         key = torch.arange(before + length, device=device)
         distance = key[before:].unsqueeze(1) - key
         visible = (distance >= 0) & (distance < self.shape.window)
-        if before:
+        if before:  # else no stream differs from another
             visible = visible & (key >= before - past.seen.reshape(-1, 1, 1, 1))
-        slope = None
+        bias = torch.zeros((), device=device)
         if self.shape.pos == "alibi":
-            head = torch.arange(1, self.shape.heads + 1, device=device)
-            slope = (2.0 ** (-8.0 * head / self.shape.heads)).reshape(-1, 1, 1)
-        return Where(visible.reshape(-1, 1, length, len(key)), distance, self.turn(steps, slots), slope)
+            head = torch.arange(1, self.shape.heads + 1, device=device).reshape(-1, 1, 1)
+            bias = -(2.0 ** (-8.0 * head / self.shape.heads)) * distance
+        bias = torch.where(visible.reshape(-1, 1, length, len(key)), bias, -math.inf)
+        return Where(bias, distance, self.turn(steps, slots))
 
     def sinusoids(self, steps: Tensor) -> Tensor:
         """(B, T, d): sine and cosine by turns."""
@@ -162,10 +160,8 @@ class Transformer(Net):
     def keep(self, x: Tensor) -> Tensor:
         return x[:, :, max(0, x.shape[2] - self.room):].detach()
 
-    def forward(self, inputs: Inputs, state: Optional[Past] = None) -> Tuple[Tensor, Past]:
-        past = state if state is not None else self.begin(inputs)
-        old = (~inputs.fresh).long()
-        past = past._replace(seen=past.seen * old, steps=past.steps * old, slots=past.slots * old)
+    def forward(self, inputs: Inputs, state: Optional[State] = None) -> Tuple[Tensor, State]:
+        past = self.recall(inputs, state)
         length = inputs.token.shape[1]
         tick = (inputs.token >= self.shape.ticks[0]) & (inputs.token < self.shape.ticks[1])
         steps = past.steps.unsqueeze(1) + torch.arange(length, device=past.steps.device)
@@ -173,13 +169,13 @@ class Transformer(Net):
         where = self.find_where(past, steps, slots)
         x = self.embed(inputs)
         x = self.drop(x + self.sinusoids(steps) if self.shape.pos == "sin" else x)
-        keys, values = [], []
-        for layer, block in enumerate(self.blk):
-            x, k, v = block(x, (past.keys[layer], past.values[layer]), where)
-            keys.append(self.keep(k))
-            values.append(self.keep(v))
+        keys: State = ()
+        values: State = ()
+        for block, k, v in zip(self.blk, past.keys, past.values):
+            x, k, v = block(x, (k, v), where)
+            keys, values = keys + (self.keep(k),), values + (self.keep(v),)
         seen = (past.seen + length).clamp(max=self.room)
-        return self.out(self.norm(x)), Past(keys, values, seen, steps[:, -1] + 1, slots[:, -1])
+        return self.out(self.norm(x)), (seen, steps[:, -1] + 1, slots[:, -1]) + keys + values
 
     def sweep(self, inputs: Inputs, chunk: int) -> Iterator[Tuple[int, Tensor]]:
         """`sin`: halves of windows, each seen with the half before it, positions counted from that one's beginning."""

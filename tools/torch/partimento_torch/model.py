@@ -5,7 +5,7 @@
 
 The engine's side of this is src/nn/net.h; check_logits.py compares the two."""
 import math
-from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from . import tensors
 from .shape import TABLES, Shape, read_shape
 
+State = Tuple[Tensor, ...]  # what is carried from call to call, without gradient
 TOKEN_REACH, TABLE_REACH = 0.8, 0.2  # first values, as src/train/params.c has them
 
 
@@ -30,7 +31,7 @@ class Inputs(NamedTuple):
 
 
 class Net(nn.Module):
-    """forward(inputs, state) -> logits (B, T, V), state. The state carries no gradient; None is the beginning."""
+    """forward(inputs, state) -> logits (B, T, V), state; no state is the beginning."""
 
     carries = True  # what a state tells of the past is all that the engine knows of it
 
@@ -82,17 +83,13 @@ class Recurrent(Net):
             if name.startswith("bias_ih") and shape.arch == "lstm":
                 nn.init.ones_(weight.data[shape.h:2 * shape.h])  # gates i, f, g, o: to keep is the beginning
 
-    def start(self, inputs: Inputs, state: Any) -> Any:
-        """The state with the fresh streams' zeroed; a tuple for an LSTM."""
-        if state is None:
-            return None
-        keep = (~inputs.fresh).to(inputs.style.dtype).reshape(1, -1, 1)
-        return tuple(part * keep for part in state) if isinstance(state, tuple) else state * keep
-
-    def forward(self, inputs: Inputs, state: Any = None) -> Tuple[Tensor, Any]:
-        top, state = self.rnn(self.drop(self.embed(inputs)), self.start(inputs, state))
-        state = tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()
-        return self.out(self.drop(top)), state
+    def forward(self, inputs: Inputs, state: Optional[State] = None) -> Tuple[Tensor, State]:
+        if state is not None:
+            keep = (~inputs.fresh).reshape(1, -1, 1)
+            state = tuple(part * keep for part in state)
+        lstm = self.shape.arch == "lstm"
+        top, after = self.rnn(self.drop(self.embed(inputs)), state if lstm or state is None else state[0])
+        return self.out(self.drop(top)), tuple(part.detach() for part in (after if lstm else (after,)))
 
 
 def build(shape: Shape, dropout: float = 0.0) -> Net:

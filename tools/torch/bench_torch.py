@@ -1,0 +1,98 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""Training speed of PyTorch on the nets that bench/bench_train.c measures: forward, backward and Adam.
+
+At its best setting on a few cores (Debian 12, PyTorch 1.13): the OpenMP build of OpenBLAS, so that there is one team of
+threads and not two; threads that sleep while they wait; no dropout and no clipping, which our trainer is measured with.
+Started without these it starts itself anew with them. --fifo: real-time priority, for a busy machine.
+
+    apt-get install --no-install-recommends python3-torch python3-numpy libopenblas0-openmp"""
+import argparse
+import glob
+import os
+import statistics
+import sys
+import time
+from typing import Callable, List, Tuple
+
+VOCAB, STREAMS, STEPS = 400, 32, 256
+
+
+def start_anew(threads: int, fifo: bool) -> None:
+    """Libraries read these once, as they are loaded."""
+    if "PMT_BENCH_TORCH" in os.environ:
+        return
+    environment = dict(os.environ, PMT_BENCH_TORCH="1", OMP_NUM_THREADS=str(threads), OMP_WAIT_POLICY="PASSIVE")
+    environment.pop("OPENBLAS_CORETYPE", None)  # a forced core type halves the speed on newer machines
+    for folder in glob.glob("/usr/lib/*/openblas-openmp"):
+        environment["LD_LIBRARY_PATH"] = folder
+    if fifo:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    os.execve(sys.executable, [sys.executable] + sys.argv, environment)
+
+
+def cases() -> List[Tuple[str, "nn.Module", Callable]]:
+    """Name, net, and how tokens become logits."""
+    from torch import nn, ones, triu
+
+    from partimento_torch.model import Inputs, build
+    from partimento_torch.shape import Shape
+
+    def ours(net, token):
+        import torch
+        nothing = torch.zeros(STREAMS, STEPS, 0)
+        return net(Inputs(token, nothing, nothing, torch.ones(STREAMS, dtype=torch.bool)))[0]
+
+    def theirs(net, token):
+        return net[2](net[1](net[0](token), mask))
+
+    mask = triu(ones(STEPS, STEPS), 1).bool()
+    layer = nn.TransformerEncoderLayer(256, 8, 1024, 0.0, "gelu", batch_first=True, norm_first=True)
+    encoder = nn.ModuleList([nn.Embedding(VOCAB, 256), nn.TransformerEncoder(layer, 6), nn.Linear(256, VOCAB)])
+    decoder = Shape(arch="tf", vocab=VOCAB, d=256, layers=6, heads=8, ff=1024, window=STEPS)
+    return [("lstm 2 x 512, d 512", build(Shape(arch="lstm", vocab=VOCAB, d=512, layers=2, h=512)), ours),
+            ("tf 6 x 256, heads 8, ff 1024", build(decoder), ours),
+            ("the same size, torch.nn's own layers", encoder, theirs)]
+
+
+def measure(name: str, net, logits_of: Callable, rounds: int) -> None:
+    import torch
+    token = torch.randint(VOCAB, (STREAMS, STEPS + 1))
+    optimiser = torch.optim.Adam(net.parameters())
+    seconds = []
+    for _ in range(rounds + 1):
+        start = time.monotonic()
+        optimiser.zero_grad()
+        logits = logits_of(net, token[:, :-1])
+        torch.nn.functional.cross_entropy(logits.flatten(0, 1), token[:, 1:].flatten()).backward()
+        optimiser.step()
+        seconds.append(time.monotonic() - start)
+    parameters = sum(weight.numel() for weight in net.parameters()) / 1e6
+    speed = STREAMS * STEPS / statistics.median(seconds[1:])
+    print(f"{name:38s} {STREAMS} x {STEPS}   {parameters:5.2f} M   {speed:6.0f} tokens/s", flush=True)
+
+
+def blas_in_use() -> str:
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        return " ".join(sorted({os.path.realpath(line.split()[-1]) for line in maps if "blas" in line}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=min(2, len(os.sched_getaffinity(0))))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", type=int, help="one case: 0, 1 or 2")
+    parser.add_argument("--fifo", action="store_true")
+    args = parser.parse_args()
+    start_anew(args.threads, args.fifo)
+    import torch
+    torch.manual_seed(1)
+    print(f"PyTorch {torch.__version__}, forward, backward and Adam, {torch.get_num_threads()} threads, "
+          f"{blas_in_use()}, load {os.getloadavg()[0]:.1f}", flush=True)
+    for number, case in enumerate(cases()):
+        if args.only in (None, number):
+            measure(*case, args.rounds)
+
+
+if __name__ == "__main__":
+    main()
