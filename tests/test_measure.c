@@ -11,7 +11,7 @@
 
 enum { BARS_MAX = 64, NOTES_MAX = 512 };
 
-/* ---- Scores by hand --------------------------------------------------------------------------------------------- */
+/* ---- Scores by hand ---------------------------------------------------------------------------------------------- */
 
 typedef struct {
   PmtScore score;
@@ -92,7 +92,7 @@ static void check_drums(void) {
   expect(value, (const double[PMT_MEASURES]){0, 1, none, none, none, none, none, 0, none, none, 0, 0, 0});
 }
 
-/** A note that was begun before is heard, and counts as a note only where it begins. Half of it is another note's time. */
+/** A note that was begun before is heard, and counts as a note only where it begins. Half of it is another's time. */
 static void check_ringing(void) {
   Sheet s;
   begin(&s, 16, 4, 4);
@@ -111,7 +111,8 @@ static void check_recall(void) {
   Sheet s;
   begin(&s, 16, 4, 4);
   for (uint32_t bar = 0; bar < 16; ++bar) { /* each bar of its own ... */
-    put(&s, bar, 0, (uint16_t)(1 + bar), 0, (uint8_t)(40 + (bar == 8 ? 0 : bar == 10 ? 1 : bar))); /* ... but 8 is 0, 10 is 1 */
+    const uint32_t like = bar == 8 ? 0 : bar == 10 ? 1 : bar; /* ... but 8 is 0, 10 is 1 */
+    put(&s, bar, 0, (uint16_t)(1 + bar), 0, (uint8_t)(40 + like));
   }
   double value[PMT_MEASURES];
   pmt_measure_excerpt(&s.score, 0, 8, value);
@@ -154,7 +155,7 @@ static void check_stretches(void) {
   pmt_measured_free(&set);
 }
 
-/* ---- Distances -------------------------------------------------------------------------------------------------- */
+/* ---- Distances --------------------------------------------------------------------------------------------------- */
 
 static double wasserstein(const double* a, size_t n_a, const double* b, size_t n_b) {
   double x[16], y[16];
@@ -187,7 +188,7 @@ static void check_overlap(void) {
   CHECK(pmt_bins_make(values, 200, 2).n == PMT_BINS_MIN && pmt_bins_make(values, 200, 100000).n == PMT_BINS_MAX);
 }
 
-/* ---- Sets ------------------------------------------------------------------------------------------------------- */
+/* ---- Sets -------------------------------------------------------------------------------------------------------- */
 
 static double normal(uint64_t seed, uint64_t place, uint64_t index) {
   double sum = -6;

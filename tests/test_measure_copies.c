@@ -48,7 +48,7 @@ static void check_steps(void) {
   add(&s, chord + 2, 2);
   const PmtNote line[] = {chord[0], chord[2], chord[3]};
   add(&s, line, 3);
-  CHECK(s.steps[s.n_steps - 1] == s.steps[2]); /* 62 after 60: of a chord the lowest comes last, a drum is passed over */
+  CHECK(s.steps[s.n_steps - 1] == s.steps[2]); /* 62 after 60: of a chord the lowest is last, a drum no matter */
   pmt_steps_free(&s);
 }
 

@@ -172,8 +172,10 @@ int pmt_cmd_evaluate(int argc, char** argv) {
     {"seed", PMT_CLI_INT, &seed, "N", "of the first piece; the next one has the next (1)", 0, 65535, NULL},
     {"temperature", PMT_CLI_REAL, &e.music.temperature, "X", "of the pieces (the model's own)", 0, 2, NULL},
     {"min-p", PMT_CLI_REAL, &e.music.min_p, "X", "of the pieces (the model's own)", 0, 0.5, NULL},
-    {"instead", PMT_CLI_TEXT, &e.music.instead, "FOLDER", "measure the MIDI files there and not what MODEL plays", 0, 0, NULL},
-    {"picture", PMT_CLI_TEXT, &e.music.picture, "FILE", "draw eight excerpts beside eight held-out ones, .png or .svg", 0, 0, NULL},
+    {"instead", PMT_CLI_TEXT, &e.music.instead, "FOLDER", "measure the MIDI files there and not what MODEL plays", 0, 0,
+     NULL},
+    {"picture", PMT_CLI_TEXT, &e.music.picture, "FILE", "draw eight excerpts beside eight held-out ones, .png or .svg", 0,
+     0, NULL},
     {"save", PMT_CLI_TEXT, &e.music.save, "FOLDER", "write the pieces there, 000.mid and on", 0, 0, NULL},
   };
   const PmtCliCommand command = {

@@ -2,8 +2,8 @@
 /** @file evaluate.h  What a model plays, measured beside held-out music (docs/measures.md): `evaluate --generated`.
 
     Above: cmd_evaluate.c. Below: src/measure, train/corpus.h, gen/render.h.
-    evaluate_music.c gathers the sets and compares them; evaluate_pieces.c lets the engine play; evaluate_illegal.c looks at
-    the logits; evaluate_print.c and evaluate_picture.c show it. */
+    evaluate_music.c gathers the sets and compares them; evaluate_pieces.c lets the engine play; evaluate_illegal.c looks
+    at the logits; evaluate_print.c and evaluate_picture.c show it. */
 #ifndef PMT_TOOLS_EVALUATE_H
 #define PMT_TOOLS_EVALUATE_H
 
@@ -13,7 +13,7 @@
 #include "music/score.h"
 #include "train/corpus.h"
 
-/* ---- Pieces of the engine ----------------------------------------------------------------------------------------- */
+/* ---- Pieces of the engine ---------------------------------------------------------------------------------------- */
 
 typedef struct { uint8_t beats, unit; } PmtMeterName;
 
@@ -35,7 +35,7 @@ typedef struct {
 PmtStatus pmt_pieces_play(PmtModel* model, const PmtPiecesPlan* plan, PmtPieces* pieces, PmtError* error);
 void pmt_pieces_free(PmtPieces* pieces, size_t n);
 
-/* ---- Illegal tokens ------------------------------------------------------------------------------------------------ */
+/* ---- Illegal tokens ---------------------------------------------------------------------------------------------- */
 
 /** Probability that the net gives to tokens which the grammar forbids, before they are masked. */
 typedef struct {
@@ -48,7 +48,7 @@ typedef struct {
 PmtStatus pmt_illegal_measure(const PmtModel* model, uint32_t style, const PmtCorpus* corpus, PmtSplit split,
                               size_t tokens_max, PmtIllegal* illegal, PmtError* error);
 
-/* ---- To be looked at ------------------------------------------------------------------------------------------------ */
+/* ---- To be looked at --------------------------------------------------------------------------------------------- */
 
 /** A piece of either side. */
 typedef struct {
@@ -61,7 +61,7 @@ typedef struct {
 PmtStatus pmt_music_draw(const char* title, const PmtShown* generated, size_t n_generated, const PmtShown* held_out,
                          size_t n_held_out, const char* path, PmtError* error);
 
-/* ---- All of it ----------------------------------------------------------------------------------------------------- */
+/* ---- All of it --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
   const char* model_path;

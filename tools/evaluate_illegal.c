@@ -2,8 +2,8 @@
 /* What the net would say if nobody kept it from it. Above: evaluate_music.c. Below: nn/net.h, music/grammar.h.
 
    Held-out pieces are fed token by token, as in training: style and meter told, the rest unknown. Before each token the
-   grammar says what may stand there in this model's range, the net what probably does; END counts as allowed where a slot
-   may end, though it is never played. */
+   grammar says what may stand there in this model's range, the net what probably does; END counts as allowed where a
+   slot may end, though it is never played. */
 #include "evaluate.h"
 
 #include "gen/model.h"

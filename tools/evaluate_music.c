@@ -43,7 +43,7 @@ typedef struct {
 
 static PmtStatus no_memory(const Music* const m) { return pmt_fail(m->error, PMT_NO_MEM, "out of memory"); }
 
-/* ---- Either side ---------------------------------------------------------------------------------------------------- */
+/* ---- Either side ------------------------------------------------------------------------------------------------- */
 
 static void free_side(Side* const side) {
   for (uint32_t i = 0; i < side->measured.n_pieces; ++i) { pmt_score_free(&side->pieces[i].score); }
@@ -91,7 +91,7 @@ static PmtStatus add_piece(const Music* const m, Side* const side, PmtScore* con
   return PMT_OK;
 }
 
-/* ---- Real pieces --------------------------------------------------------------------------------------------------- */
+/* ---- Real pieces ------------------------------------------------------------------------------------------------- */
 
 static PmtStatus import_piece(const Music* const m, const PmtCorpus* const corpus, const size_t i,
                               PmtScore* const score) {
@@ -142,18 +142,19 @@ static PmtStatus read_corpus(Music* const m) {
     }
   }
   if (!status && m->held.measured.n_pieces < 2) {
-    status = pmt_fail(m->error, PMT_BAD_FILE, "%s: %u %s pieces of %d bars or more: it takes two to say how far real ones"
-                      " are apart", o->folder, m->held.measured.n_pieces, o->split == PMT_SPLIT_VALID ? "valid" : "test",
+    status = pmt_fail(m->error, PMT_BAD_FILE, "%s: %u %s pieces of %d bars or more: it takes two to say how far real"
+                      " ones are apart", o->folder, m->held.measured.n_pieces, o->split == PMT_SPLIT_VALID ? "valid" : "test",
                       PMT_EXCERPT_BARS);
   }
   return status;
 }
 
-/* ---- Generated pieces ----------------------------------------------------------------------------------------------- */
+/* ---- Generated pieces -------------------------------------------------------------------------------------------- */
 
 static int commonest_first(const void* const a, const void* const b) {
   const MeterCount *const x = a, *const y = b;
-  return x->bars != y->bars ? (x->bars < y->bars ? 1 : -1) : (x->name.beats - y->name.beats) * 256 + x->name.unit - y->name.unit;
+  if (x->bars != y->bars) { return x->bars < y->bars ? 1 : -1; }
+  return x->name.beats != y->name.beats ? x->name.beats - y->name.beats : x->name.unit - y->name.unit;
 }
 
 /** Meters in the shares that the held-out bars have, so that a difference in meter is not taken for one in music: each
@@ -237,7 +238,7 @@ static PmtStatus read_instead(Music* const m) {
   return status;
 }
 
-/* ---- What is found -------------------------------------------------------------------------------------------------- */
+/* ---- What is found ----------------------------------------------------------------------------------------------- */
 
 static PmtStatus compare(Music* const m) {
   PmtMusicReport* const r = m->report;

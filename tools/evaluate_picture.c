@@ -27,8 +27,8 @@ static bool same_meter(const Excerpt* const a, const Excerpt* const b) {
   return x->beats == y->beats && x->unit == y->unit;
 }
 
-/** A real excerpt for a generated one: of the pieces that were not shown yet one in the same meter, if there is one; else
-    any. @param shown [n] marks what is taken */
+/** A real excerpt for a generated one: of the pieces that were not shown yet one in the same meter, if there is one;
+    else any. @param shown [n] marks what is taken */
 static Excerpt partner(const Excerpt* const made, const PmtShown* const held_out, const size_t n, const size_t k,
                        bool* const shown) {
   size_t best = k * n / PAIRS;

@@ -32,7 +32,7 @@ static uint32_t bar_ticks(const PmtMeterName meter) {
   return pmt_meter_bar_ticks((PmtMeter){meter.beats, meter.unit});
 }
 
-/* ---- From messages to a score -------------------------------------------------------------------------------------- */
+/* ---- From messages to a score ------------------------------------------------------------------------------------ */
 
 /** Note-ons with the note-offs that end them, in 1/24 quarters. @param notes room for n_events @return how many */
 static size_t pair_notes(const PmtMidiList* const list, const double frames_per_tick, const uint64_t end,
@@ -91,7 +91,7 @@ static PmtStatus read_back(const Player* const p, const PmtMidiList* const list,
   return status;
 }
 
-/* ---- Playing --------------------------------------------------------------------------------------------------------- */
+/* ---- Playing ----------------------------------------------------------------------------------------------------- */
 
 static PmtStatus save(const Player* const p, const PmtMidiList* const list, const PmtMeterName meter, const size_t i) {
   char path[4096];

@@ -15,7 +15,7 @@ static bool measures_pass(const PmtComparisons* const c) { return 3 * c->within 
 
 static const char* split_name(const PmtSplit split) { return split == PMT_SPLIT_VALID ? "valid" : "test"; }
 
-/* ---- For people ----------------------------------------------------------------------------------------------------- */
+/* ---- For people -------------------------------------------------------------------------------------------------- */
 
 static void print_heads(const PmtModel* const model, const PmtMusicOptions* const o, const PmtMusicReport* const r) {
   printf("style        %s\n", model->style_name[o->style]);
@@ -84,7 +84,7 @@ int pmt_music_print(const PmtModel* const model, const PmtMusicOptions* const o,
   return PMT_EXIT_OK;
 }
 
-/* ---- For programs --------------------------------------------------------------------------------------------------- */
+/* ---- For programs ------------------------------------------------------------------------------------------------ */
 
 /** An object that remembers whether all it was given could be put in. */
 typedef struct {
@@ -98,7 +98,9 @@ static void put(Out* const out, const char* const key, json_t* const value) {
   out->failed = json_object_set_new(out->object, key, value) || out->failed;
 }
 
-static void put_text(Out* const out, const char* const key, const char* const text) { put(out, key, json_string(text)); }
+static void put_text(Out* const out, const char* const key, const char* const text) {
+  put(out, key, json_string(text));
+}
 
 /** JSON has no NaN: null says "not measured". */
 static void put_real(Out* const out, const char* const key, const double x) {

@@ -101,7 +101,7 @@ static bool next_run(Runs* const r, size_t* const at) {
   return false;
 }
 
-/* ---- Those asked for ---------------------------------------------------------------------------------------------- */
+/* ---- Those asked for --------------------------------------------------------------------------------------------- */
 
 /** Open addressing; a run's hash of 0 counts as 1. */
 typedef struct {
@@ -152,7 +152,7 @@ PmtStatus pmt_copies_find(const PmtSteps* const training, const PmtSteps* const 
   return status;
 }
 
-/* ---- The longest -------------------------------------------------------------------------------------------------- */
+/* ---- The longest ------------------------------------------------------------------------------------------------- */
 
 static size_t piece_at(const PmtSteps* const set, const size_t step_index) {
   size_t lo = 0, hi = set->n_pieces;

@@ -3,9 +3,9 @@
 
     Above: copying.c. Below: music/score.h, base/random.h.
 
-    Notes are put in order of time and, within a moment, from high to low, drums last; a step says how a note follows the
-    one before: by how much later, and by how many semitones (a drum: which). So a copy is found in every key. A run of n
-    steps places n notes.
+    Notes are put in order of time and, within a moment, from high to low, drums last; a step says how a note follows
+    the one before: by how much later, and by how many semitones (a drum: which). So a copy is found in every key. A run
+    of n steps places n notes.
 
     Runs are compared by a 64-bit hash: what is asked for is tabled, the training set is passed over once a length. With
     10^5 runs asked for and 10^6 to compare with, a clash is one in 10^8. Memory: 4 bytes a note of both sets and, while

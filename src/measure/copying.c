@@ -56,7 +56,7 @@ static Counts total(const Counts* const counts, const size_t n) {
   return sum;
 }
 
-/* ---- The bound ---------------------------------------------------------------------------------------------------- */
+/* ---- The bound --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
   const Counts* counts;       /* [stretch] */
@@ -122,7 +122,7 @@ static PmtStatus find_bounds(Held* const h, const size_t n_wanted, double bound[
   return ready ? PMT_OK : PMT_NO_MEM;
 }
 
-/* ---- All of it ---------------------------------------------------------------------------------------------------- */
+/* ---- All of it --------------------------------------------------------------------------------------------------- */
 
 static void conclude(const Counts* const generated, const Counts* const held, const double bound[ROWS],
                      PmtCopying* const result) {

@@ -3,9 +3,10 @@
 
     Above: tools/evaluate_music.c. Below: copies.h. Pieces of the two sets asked about are stretches of 32 bars.
 
-    Real music repeats turns of phrase too, so a share of n-grams found says little by itself. The bound is what 95 of 100
-    sets of held-out stretches, as many as were generated, stay below: drawn from held-out pieces that are drawn anew
-    each time, since which pieces were held out is chance as well (a bootstrap in two stages, PMT_BOOTSTRAPS times). */
+    Real music repeats turns of phrase too, so a share of n-grams found says little by itself. The bound is what 95 of
+    100 sets of held-out stretches, as many as were generated, stay below: drawn from held-out pieces that are drawn
+    anew each time, since which pieces were held out is chance as well (a bootstrap in two stages, PMT_BOOTSTRAPS
+    times). */
 #ifndef PMT_MEASURE_COPYING_H
 #define PMT_MEASURE_COPYING_H
 

@@ -242,7 +242,8 @@ static bool allocate(Halving* const h) {
   h->n = malloc(PMT_HALVINGS * sizeof *h->n);
   double(*const results)[PMT_HALVINGS] = malloc(sizeof *results * RESULTS * PMT_MEASURES);
   h->result[0] = results;
-  if (!h->order || !h->in_a || !h->a.cards || !h->b.cards || !h->g.cards || !h->x || !h->n || !results) { return false; }
+  const bool decks = h->a.cards && h->b.cards && h->g.cards;
+  if (!h->order || !h->in_a || !decks || !h->x || !h->n || !results) { return false; }
   h->y = h->x + n;
   h->z = h->y + n;
   for (uint32_t m = 0; m < PMT_MEASURES; ++m) { h->result[m] = results + RESULTS * m; }
@@ -268,8 +269,8 @@ PmtStatus pmt_compare(const PmtMeasured* const generated, const PmtMeasured* con
     return pmt_fail(error, PMT_BAD_ARG, "no generated piece of at least %d bars", PMT_EXCERPT_BARS);
   }
   if (held_out->n_pieces < 2) {
-    return pmt_fail(error, PMT_BAD_ARG, "%u held-out pieces of at least %d bars: it takes two to say how far real ones are"
-                    " apart", held_out->n_pieces, PMT_EXCERPT_BARS);
+    return pmt_fail(error, PMT_BAD_ARG, "%u held-out pieces of at least %d bars: it takes two to say how far real ones"
+                    " are apart", held_out->n_pieces, PMT_EXCERPT_BARS);
   }
   Halving h = {.generated = generated, .held_out = held_out, .dice = {seed, 0}};
   const bool ready = allocate(&h);

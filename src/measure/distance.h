@@ -4,8 +4,8 @@
     Above: tools/evaluate_music.c. Below: measure.h, base/random.h.
 
     Two sets of different pieces are never equal, and small sets are further apart than large ones. So the distance of
-    generated from held-out music is put beside a floor: the distance of two halves of the held-out music. What makes the
-    two comparable:
+    generated from held-out music is put beside a floor: the distance of two halves of the held-out music. What makes
+    the two comparable:
     - halves are of pieces, not of excerpts: excerpts of one piece resemble each other, and generated pieces are none of
       the held-out ones;
     - all distances are between equally many excerpts: as many as the generated set and both halves have at least. They

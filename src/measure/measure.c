@@ -223,8 +223,8 @@ static bool equal_bars(const PmtScore* const score, const size_t bar_a, const si
   return true;
 }
 
-/** Share of the excerpt's bars that equal one of the `reach` bars before them. Rests are no repeats, and the first bar of
-    a stretch has nothing to repeat: they do not count. */
+/** Share of the excerpt's bars that equal one of the `reach` bars before them. Rests are no repeats, and the first bar
+    of a stretch has nothing to repeat: they do not count. */
 static double repeats(const PmtScore* const score, const size_t stretch, const size_t bar, const size_t reach) {
   double equal = 0, n = 0;
   for (size_t i = bar; i < bar + PMT_EXCERPT_BARS; ++i) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /** @file measure.h  Numbers that describe what music sounds like, per excerpt of eight bars (docs/measures.md).
 
-    Above: tools/evaluate_music.c. Below: music/score.h. Beside it: distance.h compares two sets, copies.h looks for what
-    was copied.
+    Above: tools/evaluate_music.c. Below: music/score.h. Beside it: distance.h compares two sets, copies.h looks for
+    what was copied.
 
     A piece is cut into stretches of 32 bars (the last one shorter) and each of those into excerpts of 8 bars; bars that
     are left over count nowhere, nor does a pickup. Nothing looks across the borders of a stretch, so that pieces of any
