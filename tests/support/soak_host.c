@@ -49,8 +49,10 @@ static void say(PmtSoak* const s, const uint32_t frame) {
   } else if (s->daw.rolling && (jumped || !rolled)) {
     pmt_soak_excuse(s, at);
     s->jump_at = at + 1;
-  } else if (s->rebars) {
+  } else if (s->rebars) { /* a slot that still fits is kept, and may be in a hurry already */
+    const double before = s->excused_until;
     pmt_soak_excuse(s, at);
+    s->excused_until = fmax(s->excused_until, before);
   } else if (s->daw.clock.tick != foreseen && s->excused_until < s->daw.clock.tick) {
     s->excused_until = s->daw.clock.tick; /* later than it was thought to be: what is due by then begins here */
   }
@@ -161,7 +163,7 @@ static bool is_seamless(const PmtSoak* const s, const uint32_t frame) {
   const bool whole = is_whole((double)(s->loop_to - s->loop_from) / bar, bar) &&
                      is_whole(((double)(s->loop_from - s->latency) - d->bar_frame) / bar, bar);
   const bool calm = (double)(now(s) + frame) - (double)s->trouble > 24.0 * tick;
-  const bool told = d->fields == PMT_DAW_ALL && d->frame == s->loop_to && (double)s->latency < tick;
+  const bool told = d->fields == PMT_DAW_ALL && d->frame == s->loop_to && !d->jumped && (double)s->latency < tick;
   return whole && calm && told && port(s, PMT_PORT_LOOP) == 0.0f && port(s, PMT_PORT_FREEZE) == 0.0f && !s->resting;
 }
 
@@ -319,7 +321,9 @@ static void check_onset(PmtSoak* const s, const uint64_t at, const unsigned chan
   }
   const double tick = pmt_daw_frames_per_tick(&s->daw);
   if (part->clock.rolling && pmt_daw_clock_tick(&part->clock, at) > part->excused_until) {
-    const double late = pmt_daw_lateness(&part->clock, at);
+    const bool at_word = part > s->part && at == part->from; /* which may say another tempo */
+    const double by_last = at_word ? pmt_daw_lateness(&part[-1].clock, at) : INFINITY;
+    const double late = fmin(pmt_daw_lateness(&part->clock, at), by_last);
     CHECKF(late < 1.002, "frame %llu: channel %u note %u comes %.3f frames after a tick of %.3f, %.0f frames after the "
            "last trouble", (unsigned long long)at, channel, pitch, late, 1.0 / part->clock.per_frame,
            (double)at - (double)s->trouble);
