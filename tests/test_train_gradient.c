@@ -57,6 +57,7 @@ static void make_cells(const PmtNetwork* net, uint32_t steps, const PmtTrainShap
       *c = (PmtCell){.token = (uint16_t)(bits % s->vocab), .target = (uint16_t)((bits >> 8) % s->vocab),
                      .reset = t == 3 && b == 1, .beat = bits >> 60 == 0, .counts = !(t == 4 && b == 2)};
       for (uint32_t i = 0; i < s->n_anchors; ++i) { c->anchor[i] = (int16_t)((bits >> (16 + 8 * i)) % (s->vocab + 1)) - 1; }
+      for (uint32_t i = 0; s->n_kinds && i < PMT_CLASSES; ++i) { c->kind[i] = (uint8_t)((bits >> i) % s->n_kinds); }
       for (uint32_t i = 0; i < s->n_tables; ++i) {
         c->input[i] = (int16_t)(pmt_random_bits(seed + 1, t * STREAMS + b, i) % (s->table[i].rows + 1)) - 1;
       }
@@ -175,7 +176,7 @@ static void check_recurrent(const char* arch) {
   s = shape_of(arch, 3);
   check_gradients(&s, 7, 0, 0.0f);
   s = shape_of(arch, 2);
-  s.n_anchors = 2, s.leap_tokens = VOCAB - 4, s.leap = 5;
+  s.n_anchors = 2, s.leap_tokens = VOCAB - 4, s.leap = 5, s.n_kinds = 3;
   check_gradients(&s, 7, 0, 0.3f);
 }
 
@@ -184,7 +185,7 @@ static void check_transformer(PmtPos pos) {
   s.d = 16, s.heads = 2, s.ff = 24, s.h = 0, s.pos = pos, s.window = 40;
   s.reach = pos == PMT_POS_REL ? 6 : 0;
   check_gradients(&s, 7, 0, 0.0f);
-  s.n_anchors = 2, s.leap_tokens = VOCAB - 4, s.leap = 5;
+  s.n_anchors = 2, s.leap_tokens = VOCAB - 4, s.leap = 5, s.n_kinds = 3;
   check_gradients(&s, 7, 0, 0.3f);
   s.layers = 1; /* several blocks of queries, a window that slides, keys from before */
   check_gradients(&s, STEPS_MAX, 0, 0.0f);

@@ -44,7 +44,8 @@ static bool take_without(void* target, const char* value, PmtError* error) {
   Options* o = target;
   PmtJsbParts part;
   if (!pmt_jsb_part_find(value, &part)) {
-    pmt_fail(error, PMT_BAD_ARG, "--without: \"%.40s\" is not bar, chord, hold, motion, interval, leap, harmony or range", value);
+    pmt_fail(error, PMT_BAD_ARG, "--without: \"%.40s\" is none of bar, chord, hold, motion, interval, leap, harmony, return, scale, "
+             "kind, share and range", value);
     return false;
   }
   o->parts &= ~(uint32_t)part;
@@ -148,8 +149,8 @@ int pmt_cmd_benchmark(int argc, char** argv) {
     {"evaluations", PMT_CLI_INT, &evaluations, "N", "on the way (default 20)", 1, 1000, NULL},
     {"seed", PMT_CLI_INT, &seed, "N", "of all chance (default 1)", 0, 1e15, NULL},
     {"threads", PMT_CLI_INT, &threads, "N", "threads (default: the processors online)", 1, 256, NULL},
-    {"without", PMT_CLI_CUSTOM, &o, "PART", "jsb16: leave out bar, chord, hold, motion, interval, leap, harmony\n"
-     "or range; may be repeated", 0, 0, take_without},
+    {"without", PMT_CLI_CUSTOM, &o, "PART", "jsb16: leave out bar, chord, hold, motion, interval, leap, harmony,\n"
+     "return, scale, kind, share or range; may be repeated", 0, 0, take_without},
     {"transposed", PMT_CLI_FLAG, &o.transposed, NULL, "frames: learn other keys too, told by how much they are transposed",
      0, 0, NULL},
     {"test", PMT_CLI_FLAG, &o.bench.test, NULL, "at the end, read the test split too", 0, 0, NULL},

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PMT_INPUTS_MAX = 32, PMT_ANCHORS_MAX = 4 };
+enum { PMT_INPUTS_MAX = 48, PMT_ANCHORS_MAX = 8, PMT_CLASSES = 12 };
 
 /** Tables of docs/model.md, section 3, in the order of pmt_shape_music. */
 enum { PMT_INPUT_STYLE, PMT_INPUT_METER, PMT_INPUT_KEY, PMT_INPUT_PHRASE, PMT_INPUT_DENSITY, PMT_INPUTS_MUSIC };
@@ -19,6 +19,7 @@ typedef struct {
   uint16_t target;
   int16_t input[PMT_INPUTS_MAX]; /**< row of each table; -1 adds nothing */
   int16_t anchor[PMT_ANCHORS_MAX]; /**< tokens that leaps are counted from (shape.h), -1 = none */
+  uint8_t kind[PMT_CLASSES]; /**< what is known of each pitch class (shape.h) */
   bool reset;     /**< a stream begins: nothing before is seen and no gradient goes further back */
   bool counts;    /**< the target counts; else an idle position that neither costs nor teaches */
   bool beat;      /**< musical time moves on with this position (a T token) */

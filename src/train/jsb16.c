@@ -13,7 +13,7 @@ enum {
   PITCH_LO = 30, PITCH_HI = 87, PITCHES = PITCH_HI - PITCH_LO + 1, /* of the data, widened by the transpositions */
   SILENCE = PITCHES, BEGIN, VOCABULARY,
   HOLD_MAX = 16, MOTION_MAX = 12, INTERVAL_MAX = 36, LEAP_MAX = 16,
-  BAR4 = 16, BAR3 = 12,
+  BAR4 = 16, BAR3 = 12, RECENCIES = 8, SHARES = 8,
   TRANSPOSE_LO = -6, TRANSPOSE_HI = 5,
 };
 
@@ -31,7 +31,7 @@ struct PmtJsb {
 };
 
 bool pmt_jsb_part_find(const char* name, PmtJsbParts* part) {
-  static const char* const names[] = {"bar", "chord", "hold", "motion", "interval", "leap", "harmony", "range"};
+  static const char* const names[] = {"bar", "chord", "hold", "motion", "interval", "leap", "harmony", "return", "scale", "kind", "share", "range"};
   for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
     if (strcmp(name, names[i])) { continue; }
     *part = (PmtJsbParts)(1u << i);
@@ -126,6 +126,11 @@ void pmt_jsb_free(PmtJsb* jsb) {
 
 /* -- cells ---------------------------------------------------------------------------------------------------- */
 
+enum { PAIRS = 6 };
+static const int pair_of[PAIRS][2] = {{0, 1}, {0, 2}, {0, 3}, {1, 2}, {1, 3}, {2, 3}};
+static const char* const pair_names[PAIRS] = {"interval.sa", "interval.st", "interval.sb",
+                                              "interval.at", "interval.ab", "interval.tb"};
+
 static void add_table(PmtTrainShape* shape, const char* name, int voice, uint32_t rows) {
   PmtInputTable* t = &shape->table[shape->n_tables++];
   t->rows = rows;
@@ -139,7 +144,8 @@ static void add_table(PmtTrainShape* shape, const char* name, int voice, uint32_
 void pmt_jsb_shape(const PmtJsb* jsb, PmtTrainShape* shape) {
   const uint32_t parts = jsb->parts;
   shape->vocab = VOCABULARY;
-  shape->n_anchors = parts & PMT_JSB_HARMONY ? VOICES : parts & PMT_JSB_LEAP ? 1 : 0;
+  shape->n_anchors = parts & PMT_JSB_RETURN ? 2 * VOICES : parts & PMT_JSB_HARMONY ? VOICES : parts & PMT_JSB_LEAP ? 1 : 0;
+  shape->n_kinds = !(parts & PMT_JSB_KIND) ? 0 : parts & PMT_JSB_SHARE ? RECENCIES * SHARES : RECENCIES;
   shape->leap_tokens = PITCHES;
   shape->leap = parts & PMT_JSB_HARMONY ? INTERVAL_MAX : LEAP_MAX;
   shape->n_tables = 0;
@@ -152,7 +158,19 @@ void pmt_jsb_shape(const PmtJsb* jsb, PmtTrainShape* shape) {
     if (parts & PMT_JSB_CHORD) { add_table(shape, "chord", u, PITCHES + 1); }
     if (parts & PMT_JSB_HOLD) { add_table(shape, "hold", u, HOLD_MAX); }
     if (parts & PMT_JSB_MOTION) { add_table(shape, "motion", u, 2 * MOTION_MAX + 1); }
-    if (parts & PMT_JSB_INTERVAL) { add_table(shape, "interval", u, 2 * INTERVAL_MAX + 1); }
+  }
+  for (int pair = 0; parts & PMT_JSB_INTERVAL && pair < PAIRS; ++pair) {
+    add_table(shape, pair_names[pair], -1, 2 * INTERVAL_MAX + 1);
+  }
+  for (int i = 0; parts & PMT_JSB_SCALE && i < PMT_CLASSES; ++i) {
+    char name[16];
+    snprintf(name, sizeof name, "scale.%d", i);
+    add_table(shape, name, -1, RECENCIES);
+  }
+  for (int i = 0; parts & PMT_JSB_SHARE && i < PMT_CLASSES; ++i) {
+    char name[16];
+    snprintf(name, sizeof name, "share.%d", i);
+    add_table(shape, name, -1, SHARES);
   }
 }
 
@@ -160,39 +178,84 @@ void pmt_jsb_shape(const PmtJsb* jsb, PmtTrainShape* shape) {
 typedef struct {
   int token;   /* latest, -1 = none yet */
   int held;    /* steps */
-  int motion;  /* interval between the last two different pitches, clamped */
-  bool moved;  /* there is such an interval */
   int pitch;   /* latest that was no silence, -1 = none yet */
+  int before;  /* the pitch before that one, -1 = none */
 } Voice;
+
+typedef struct {
+  Voice voice[VOICES];
+  size_t heard[PMT_CLASSES]; /* 1 + the step when a pitch class last sounded; 0 = never */
+  size_t count[PMT_CLASSES]; /* voice-steps it has sounded */
+  size_t total;
+} Past;
 
 static int clamp(int x, int most) { return x < -most ? -most : x > most ? most : x; }
 
-static void hear(Voice* v, int token) {
+static void hear(Past* past, int voice, size_t t, int token) {
+  Voice* v = &past->voice[voice];
   v->held = token == v->token ? v->held + 1 : 1;
   v->token = token;
-  if (token == SILENCE || token == v->pitch) { return; }
-  v->moved = v->pitch >= 0;
-  v->motion = clamp(token - v->pitch, MOTION_MAX);
+  if (token == SILENCE) { return; }
+  past->heard[token % PMT_CLASSES] = t + 1;
+  ++past->count[token % PMT_CLASSES];
+  ++past->total;
+  if (token == v->pitch) { return; }
+  v->before = v->pitch;
   v->pitch = token;
 }
 
-static void describe_cell(const PmtJsb* jsb, size_t t, int own, const Voice voices[VOICES], int16_t* input) {
+/** How long ago a pitch class sounded: now, one step ago, 2-4, 5-8, 9-16, 17-32, 33-64, longer or never. */
+static uint8_t recency(const Past* past, size_t t, int class) {
+  static const size_t limits[RECENCIES - 1] = {0, 1, 4, 8, 16, 32, 64};
+  uint8_t i = 0;
+  if (!past->heard[class]) { return RECENCIES - 1; }
+  while (i < RECENCIES - 1 && t + 1 - past->heard[class] > limits[i]) { ++i; }
+  return i;
+}
+
+/** A pitch class' share of what has sounded so far, in halves: up to 1/128 or nothing, 1/64, 1/32 ... above 1/2. */
+static uint8_t share(const Past* past, int class) {
+  uint8_t i = 0;
+  while (i < SHARES - 1 && past->count[class] << (SHARES - 1 - i) > past->total) { ++i; }
+  return i;
+}
+
+static void describe_cell(const PmtJsb* jsb, size_t t, int own, const Past* past, PmtCell* c) {
+  const uint32_t parts = jsb->parts;
+  int16_t* input = c->input;
   *input++ = (int16_t)own;
-  if (jsb->parts & PMT_JSB_BAR) {
+  if (parts & PMT_JSB_BAR) {
     *input++ = (int16_t)(t % BAR4);
     *input++ = (int16_t)(t % BAR3);
   }
   for (int u = 0; u < VOICES; ++u) {
-    const Voice* v = &voices[u];
-    const bool both = u != own && v->pitch >= 0 && voices[own].pitch >= 0;
-    if (jsb->parts & PMT_JSB_CHORD) { *input++ = (int16_t)v->token; }
-    if (jsb->parts & PMT_JSB_HOLD) {
+    const Voice* v = &past->voice[u];
+    if (parts & PMT_JSB_CHORD) { *input++ = (int16_t)v->token; }
+    if (parts & PMT_JSB_HOLD) {
       *input++ = (int16_t)(v->token < 0 ? -1 : v->held < HOLD_MAX ? v->held - 1 : HOLD_MAX - 1);
     }
-    if (jsb->parts & PMT_JSB_MOTION) { *input++ = (int16_t)(v->moved ? v->motion + MOTION_MAX : -1); }
-    if (jsb->parts & PMT_JSB_INTERVAL) {
-      *input++ = (int16_t)(both ? clamp(v->pitch - voices[own].pitch, INTERVAL_MAX) + INTERVAL_MAX : -1);
+    if (parts & PMT_JSB_MOTION) {
+      *input++ = (int16_t)(v->before < 0 ? -1 : clamp(v->pitch - v->before, MOTION_MAX) + MOTION_MAX);
     }
+  }
+  for (int pair = 0; parts & PMT_JSB_INTERVAL && pair < PAIRS; ++pair) {
+    const int a = past->voice[pair_of[pair][0]].pitch, b = past->voice[pair_of[pair][1]].pitch;
+    *input++ = (int16_t)(a < 0 || b < 0 ? -1 : clamp(a - b, INTERVAL_MAX) + INTERVAL_MAX);
+  }
+  const int pitch = past->voice[own].pitch;
+  for (int i = 0; parts & PMT_JSB_SCALE && i < PMT_CLASSES; ++i) {
+    *input++ = (int16_t)(pitch < 0 ? -1 : recency(past, t, (pitch + i) % PMT_CLASSES));
+  }
+  for (int i = 0; parts & PMT_JSB_SHARE && i < PMT_CLASSES; ++i) {
+    *input++ = (int16_t)(pitch < 0 ? -1 : share(past, (pitch + i) % PMT_CLASSES));
+  }
+  for (int i = 0; i < PMT_CLASSES; ++i) {
+    c->kind[i] = recency(past, t, i);
+    if (parts & PMT_JSB_SHARE) { c->kind[i] = (uint8_t)(c->kind[i] * SHARES + share(past, i)); }
+  }
+  for (int k = 0; k < VOICES; ++k) {
+    c->anchor[k] = (int16_t)past->voice[(own + k) % VOICES].pitch;
+    c->anchor[VOICES + k] = (int16_t)past->voice[(own + k) % VOICES].before;
   }
 }
 
@@ -219,8 +282,8 @@ static PmtStatus open_piece(void* handle, PmtSplit split, size_t i, int transpos
     *cells = grown;
     *room = *n_cells;
   }
-  Voice voices[VOICES];
-  for (int v = 0; v < VOICES; ++v) { voices[v] = (Voice){.token = -1, .pitch = -1}; }
+  Past past = {.heard = {0}};
+  for (int v = 0; v < VOICES; ++v) { past.voice[v] = (Voice){.token = -1, .pitch = -1, .before = -1}; }
   const int by = fit_transpose(jsb, piece, transpose);
   uint16_t before = BEGIN;
   for (size_t t = 0; t < piece->n_steps; ++t) {
@@ -228,9 +291,8 @@ static PmtStatus open_piece(void* handle, PmtSplit split, size_t i, int transpos
       const int pitch = piece->steps[t][v], token = pitch < 0 ? SILENCE : pitch + by - PITCH_LO;
       PmtCell* c = &(*cells)[t * VOICES + (size_t)v];
       *c = (PmtCell){.token = before, .target = (uint16_t)token, .reset = t == 0 && v == 0, .counts = true, .beat = v == 0, .first = t == 0};
-      for (int k = 0; k < VOICES; ++k) { c->anchor[k] = (int16_t)voices[(v + k) % VOICES].pitch; }
-      describe_cell(jsb, t, v, voices, c->input);
-      hear(&voices[v], token);
+      describe_cell(jsb, t, v, &past, c);
+      hear(&past, v, t, token);
       before = c->target;
     }
   }

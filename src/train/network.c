@@ -23,8 +23,9 @@ struct PmtNetwork {
   uint8_t* top_mask;
   float* logits;    /* (rows, V) logits, then probabilities, then their gradients */
   float* leaps;     /* (rows, 2 leap + 1) of one anchor, or NULL */
+  float* kinds;     /* (rows, n_kinds), or NULL */
   float* d_rows;    /* (rows, max(width, d)); train only */
-  size_t out, bias, leap[PMT_ANCHORS_MAX];
+  size_t out, bias, leap[PMT_ANCHORS_MAX], kind;
 };
 
 enum { SITE_INPUT = 0, SITE_TOP = 63 };
@@ -48,6 +49,7 @@ static void layout(PmtArena* a, PmtNetwork* n) {
   n->top_mask = train && s->body->drop_top ? pmt_arena_take(a, rows * n->width, 1) : NULL;
   n->logits = pmt_arena_take(a, rows * s->vocab, f);
   n->leaps = s->n_anchors ? pmt_arena_take(a, rows * n_leaps(s), f) : NULL;
+  n->kinds = s->n_kinds ? pmt_arena_take(a, rows * s->n_kinds, f) : NULL;
   n->d_rows = train ? pmt_arena_take(a, rows * (n->width > s->d ? n->width : s->d), f) : NULL;
 }
 
@@ -61,6 +63,7 @@ PmtStatus pmt_network_new(const PmtBodySize* size, PmtNetwork** network) {
   n->out = pmt_params_at(&n->params, "out.weight", 0);
   n->bias = pmt_params_at(&n->params, "out.bias", 0);
   for (uint32_t i = 0; i < s->n_anchors; ++i) { n->leap[i] = pmt_params_at(&n->params, "out.leap%u.weight", i); }
+  n->kind = s->n_kinds ? pmt_params_at(&n->params, "out.kind.weight", 0) : 0;
   n->arena = pmt_arena_measure();
   layout(&n->arena, n);
   if (pmt_arena_allocate(&n->arena) || s->body->work_new(&n->size, &n->work)) {
@@ -171,6 +174,30 @@ static void leaps_backward(const PmtNetwork* n, const PmtPass* pass, uint32_t an
   pmt_product_input_add(rows, n->width, n_leaps(s), n->leaps, pass->w + n->leap[anchor], n->d_rows);
 }
 
+static void add_kinds(const PmtNetwork* n, const PmtPass* pass) {
+  const PmtTrainShape* s = &n->params.shape;
+  const size_t rows = pmt_network_rows(n);
+  pmt_product_forward(rows, n->width, s->n_kinds, n->seen, pass->w + n->kind, n->kinds);
+  for (size_t r = 0; r < rows; ++r) {
+    for (uint32_t v = 0; v < s->leap_tokens; ++v) {
+      n->logits[r * s->vocab + v] += n->kinds[r * s->n_kinds + pass->cells[r].kind[v % PMT_CLASSES]];
+    }
+  }
+}
+
+static void kinds_backward(const PmtNetwork* n, const PmtPass* pass, float* gradient) {
+  const PmtTrainShape* s = &n->params.shape;
+  const size_t rows = pmt_network_rows(n);
+  memset(n->kinds, 0, rows * s->n_kinds * sizeof(float));
+  for (size_t r = 0; r < rows; ++r) {
+    for (uint32_t v = 0; v < s->leap_tokens; ++v) {
+      n->kinds[r * s->n_kinds + pass->cells[r].kind[v % PMT_CLASSES]] += n->logits[r * s->vocab + v];
+    }
+  }
+  pmt_product_weights(rows, n->width, s->n_kinds, n->kinds, n->seen, gradient + n->kind);
+  pmt_product_input_add(rows, n->width, s->n_kinds, n->kinds, pass->w + n->kind, n->d_rows);
+}
+
 static double losses(PmtNetwork* n, const PmtPass* pass, float* row_nats) {
   const uint32_t v = n->params.shape.vocab;
   double total = 0.0;
@@ -199,6 +226,7 @@ double pmt_network_forward(PmtNetwork* n, const PmtPass* pass, float* row_nats) 
   pmt_product_forward(rows, n->width, s->vocab, n->seen, pass->w + n->out, n->logits);
   for (size_t r = 0; r < rows; ++r) { pmt_point_add(s->vocab, n->logits + r * s->vocab, pass->w + n->bias); }
   for (uint32_t i = 0; i < s->n_anchors; ++i) { add_leaps(n, pass, i); }
+  if (n->kinds) { add_kinds(n, pass); }
   return losses(n, pass, row_nats);
 }
 
@@ -215,6 +243,7 @@ static void output_backward(PmtNetwork* n, const PmtPass* pass, float scale, flo
   pmt_product_weights(rows, n->width, s->vocab, n->logits, n->seen, gradient + n->out);
   pmt_product_input(rows, n->width, s->vocab, n->logits, pass->w + n->out, n->d_rows);
   for (uint32_t i = 0; i < s->n_anchors; ++i) { leaps_backward(n, pass, i, gradient); }
+  if (n->kinds) { kinds_backward(n, pass, gradient); }
   if (n->top_mask) { pmt_drop_out_backward(pass->dropout, rows * n->width, n->top_mask, n->d_rows); }
 }
 

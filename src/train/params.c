@@ -46,6 +46,7 @@ PmtStatus pmt_params_layout(const PmtTrainShape* shape, PmtParams* params, PmtEr
   for (uint32_t i = 0; i < shape->n_anchors; ++i) {
     pmt_params_add(params, "out.leap%u.weight", i, 2 * shape->leap + 1, width)->decay = true;
   }
+  if (shape->n_kinds) { pmt_params_add(params, "out.kind.weight", 0, shape->n_kinds, width)->decay = true; }
   return PMT_OK;
 }
 

@@ -46,6 +46,7 @@ typedef struct {
                              token v has, beside its own weight row, one for v - anchor of each anchor (cell.h), while
                              that is within -leap..leap: music is heard as intervals */
   uint32_t leap_tokens, leap;
+  uint32_t n_kinds;     /**< above 0: the logit of such a token also has a weight row for kind[v mod 12] of the cell */
 } PmtTrainShape;
 
 /** The five tables of music from MIDI. @param styles rows of style.weight */
