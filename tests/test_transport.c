@@ -112,6 +112,25 @@ static void test_meter_changes(void) {
   pmt_stage_close(&stage);
 }
 
+/* The host is located, and says a cycle later that the meter there is another one: no slot is lost over that. */
+static void test_meter_told_after_a_jump(void) {
+  PmtStage stage;
+  pmt_stage_open(&stage, PMT_HOST_NO_WORKER);
+  pmt_stage_wait(&stage);
+  pmt_stage_roll(&stage, true);
+  pmt_stage_play(&stage, 15 * SLOT + 600); /* well into bar 1: ticks are counted anew from the jump on */
+  pmt_stage_locate(&stage, 17 * 96000 + 31000);
+  pmt_stage_play(&stage, 1024);
+  pmt_daw_meter(&stage.daw, 3, 4);
+  stage.changed = true;
+  const uint64_t told = pmt_host_frame(stage.host);
+  pmt_stage_play(&stage, 8 * SLOT);
+  for (uint64_t slot = 1; slot < 7; ++slot) {
+    CHECKF(pmt_stage_count(&stage, told + slot * SLOT, told + (slot + 1) * SLOT) > 0, "silence in slot %d", (int)slot);
+  }
+  pmt_stage_close(&stage);
+}
+
 /* However a transport starts, its first slot is heard: on time, or half a tick late when nobody could know. It is the
    same slot, too, unless it is the middle of a performance. */
 static void test_first_beat(void) {
@@ -269,6 +288,7 @@ int main(void) {
   test_ramps();
   test_meters();
   test_meter_changes();
+  test_meter_told_after_a_jump();
   test_first_beat();
   test_loop_points();
   test_standing();

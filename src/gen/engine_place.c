@@ -313,6 +313,7 @@ void pmt_place_jump(PmtEngine* const e, const PmtMidiOut* const out, const uint3
     }
   }
   pmt_engine_forget_notes(e, out, frame);
+  e->has_last = false; /* its start is counted in ticks that are no more */
   land(e, &place);
   pace_entry(e);
 }
