@@ -233,6 +233,8 @@ check-hosts: need-hosts
 bench: need-build
 	@+$(MAKE) --no-print-directory all $(BENCHES:%=$(BUILD)/bench/%)
 	@for b in $(BENCHES); do echo "== $$b"; $(BUILD)/bench/$$b || exit 1; done
+	@if /usr/bin/python3 -c 'import torch' 2>/dev/null; then echo "== bench_torch"; \
+	  tools/torch/bench_torch.py --beside $(BUILD)/bench/bench_train; else echo "== bench_torch: no python3-torch"; fi
 
 DIR_LV2 := $(DESTDIR)$(LV2DIR)/partimento.lv2
 DIR_BIN := $(DESTDIR)$(BINDIR)

@@ -4,16 +4,20 @@
 
 At its best setting on a few cores (Debian 12, PyTorch 1.13): the OpenMP build of OpenBLAS, so that there is one team of
 threads and not two; threads that sleep while they wait; no dropout and no clipping, which our trainer is measured with.
-Started without these it starts itself anew with them. --fifo: real-time priority, for a busy machine.
+Started without these it starts itself anew with them. Two figures: by the clock, and by the time that the threads were
+busy, which is what a machine that nobody shares would give at best. --beside: our trainer in between, and the ratio.
+--fifo: real-time priority for both.
 
     apt-get install --no-install-recommends python3-torch python3-numpy libopenblas0-openmp"""
 import argparse
 import glob
 import os
+import re
 import statistics
+import subprocess
 import sys
 import time
-from typing import Callable, List, Tuple
+from typing import Callable, List, NamedTuple, Tuple
 
 VOCAB, STREAMS, STEPS = 400, 32, 256
 
@@ -22,13 +26,31 @@ def start_anew(threads: int, fifo: bool) -> None:
     """Libraries read these once, as they are loaded."""
     if "PMT_BENCH_TORCH" in os.environ:
         return
-    environment = dict(os.environ, PMT_BENCH_TORCH="1", OMP_NUM_THREADS=str(threads), OMP_WAIT_POLICY="PASSIVE")
+    environment = dict(os.environ, PMT_BENCH_TORCH=os.environ.get("LD_LIBRARY_PATH", ""), OMP_NUM_THREADS=str(threads),
+                       OMP_WAIT_POLICY="PASSIVE")
     environment.pop("OPENBLAS_CORETYPE", None)  # a forced core type halves the speed on newer machines
     for folder in glob.glob("/usr/lib/*/openblas-openmp"):
         environment["LD_LIBRARY_PATH"] = folder
     if fifo:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     os.execve(sys.executable, [sys.executable] + sys.argv, environment)
+
+
+class Speed(NamedTuple):
+    """Tokens a second."""
+    clock: float
+    busy: float
+
+
+def measure_ours(program: str, case: int) -> Speed:
+    """bench_train's case, in the environment that we were started in."""
+    environment = dict(os.environ, PMT_BENCH_ONLY=str(case), LD_LIBRARY_PATH=os.environ["PMT_BENCH_TORCH"])
+    for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY"):
+        environment.pop(name)
+    run = subprocess.run([program], env=environment, stdout=subprocess.PIPE, check=True, universal_newlines=True)
+    line = run.stdout.splitlines()[-1]
+    print(line, flush=True)
+    return Speed(*(float(number) for number in re.search(r"(\d+) tokens/s +by busy time +(\d+)", line).groups()))
 
 
 def cases() -> List[Tuple[str, "nn.Module", Callable]]:
@@ -52,24 +74,27 @@ def cases() -> List[Tuple[str, "nn.Module", Callable]]:
     decoder = Shape(arch="tf", vocab=VOCAB, d=256, layers=6, heads=8, ff=1024, window=STEPS)
     return [("lstm 2 x 512, d 512", build(Shape(arch="lstm", vocab=VOCAB, d=512, layers=2, h=512)), ours),
             ("tf 6 x 256, heads 8, ff 1024", build(decoder), ours),
-            ("the same size, torch.nn's own layers", encoder, theirs)]
+            ("the same, torch.nn's layers", encoder, theirs)]
 
 
-def measure(name: str, net, logits_of: Callable, rounds: int) -> None:
+def measure(name: str, net, logits_of: Callable, rounds: int) -> Speed:
     import torch
     token = torch.randint(VOCAB, (STREAMS, STEPS + 1))
     optimiser = torch.optim.Adam(net.parameters())
-    seconds = []
+    seconds, busy = [], []
     for _ in range(rounds + 1):
-        start = time.monotonic()
+        start, busy_start = time.monotonic(), time.process_time()
         optimiser.zero_grad()
         logits = logits_of(net, token[:, :-1])
         torch.nn.functional.cross_entropy(logits.flatten(0, 1), token[:, 1:].flatten()).backward()
         optimiser.step()
         seconds.append(time.monotonic() - start)
+        busy.append((time.process_time() - busy_start) / torch.get_num_threads())
     parameters = sum(weight.numel() for weight in net.parameters()) / 1e6
-    speed = STREAMS * STEPS / statistics.median(seconds[1:])
-    print(f"{name:38s} {STREAMS} x {STEPS}   {parameters:5.2f} M   {speed:6.0f} tokens/s", flush=True)
+    speed = Speed(*(STREAMS * STEPS / statistics.median(taken[1:]) for taken in (seconds, busy)))
+    print(f"{name:30s} {STREAMS} x {STEPS}  {parameters:5.2f} M  {speed.clock:6.0f} tokens/s  "
+          f"by busy time {speed.busy:6.0f}", flush=True)
+    return speed
 
 
 def blas_in_use() -> str:
@@ -82,6 +107,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=min(2, len(os.sched_getaffinity(0))))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", type=int, help="one case: 0, 1 or 2")
+    parser.add_argument("--beside", metavar="BENCH_TRAIN", help="build/bench/bench_train")
     parser.add_argument("--fifo", action="store_true")
     args = parser.parse_args()
     start_anew(args.threads, args.fifo)
@@ -89,9 +115,16 @@ def main() -> None:
     torch.manual_seed(1)
     print(f"PyTorch {torch.__version__}, forward, backward and Adam, {torch.get_num_threads()} threads, "
           f"{blas_in_use()}, load {os.getloadavg()[0]:.1f}", flush=True)
+    speeds = {}
     for number, case in enumerate(cases()):
         if args.only in (None, number):
-            measure(*case, args.rounds)
+            speeds[number] = measure(*case, args.rounds)
+    for ours, theirs in ((1, (0,)), (2, (1, 2))):  # bench_train's case, and which of these it is held to: the faster
+        found = [speeds[number] for number in theirs if number in speeds]
+        if args.beside and found:
+            best, own = Speed(*map(max, zip(*found))), measure_ours(args.beside, ours)
+            print(f"ours is {own.clock / best.clock:.2f} times as fast by the clock, "
+                  f"{own.busy / best.busy:.2f} by busy time", flush=True)
 
 
 if __name__ == "__main__":

@@ -45,11 +45,13 @@ def check_dtypes(folder: str) -> None:
     """F16, BF16 and rows of I8 with their scales become floats."""
     half, brain = torch.randn(4).half(), torch.randn(4).bfloat16()
     rows, scale = torch.tensor([[1, -2], [127, 0]], dtype=torch.int8), torch.tensor([0.5, 0.25])
-    entries = [("half", "F16", half), ("brain", "BF16", brain.view(torch.int16)), ("w", "I8", rows), ("w.scale", "F32", scale)]
+    entries = [("half", "F16", half), ("brain", "BF16", brain.view(torch.int16)), ("w", "I8", rows),
+               ("w.scale", "F32", scale)]
     header, blocks = {}, b""
     for name, dtype, tensor in entries:
         block = tensor.numpy().tobytes()
-        header[name] = {"dtype": dtype, "shape": list(tensor.shape), "data_offsets": [len(blocks), len(blocks) + len(block)]}
+        place = [len(blocks), len(blocks) + len(block)]
+        header[name] = {"dtype": dtype, "shape": list(tensor.shape), "data_offsets": place}
         blocks += block
     text = json.dumps(header).encode()
     with open(folder + "/y.safetensors", "wb") as file:
@@ -102,25 +104,41 @@ def check_streams(music: Music) -> None:
         check(same(next(batches), next(there)), "a resumed stream")
 
 
+class Watched(Streams):
+    """Counts what it plays."""
+    played: Counter = Counter()
+
+    def draw_piece(self, row: int, random: np.random.Generator) -> Piece:
+        piece = super().draw_piece(row, random)
+        self.played[piece.name] += 1
+        return piece
+
+
 def check_turns(music: Music) -> None:
     """Streams that play equally many pieces play each of a style once before any again."""
-    streams = Streams(music, 3, 16, seed=5)
-    n = len(music.of("train", 0))
+    check(len(music.styles) == 1, "one style")
+    n, streams = len(music.of("train")), Watched(music, 3, 16, seed=5)
     for turn in range(2 * n):
-        names = Counter()
         for row in range(3):
-            streams.places[row, 2:] = turn
-            names[streams.draw_piece(row, FirstStyle()).name] += 1
-        played = names if turn == 0 else played + names
+            streams.move_on(row) if turn else streams.play(row)
         if 3 * (turn + 1) % n == 0:
-            check(len(played) == n and len(set(played.values())) == 1, f"{played} is uneven")
+            check(len(streams.played) == n and len(set(streams.played.values())) == 1, f"{streams.played} is uneven")
 
 
-class FirstStyle:
-    """Chance that always draws the first style."""
-
-    def choice(self, n: int, p: np.ndarray) -> int:
-        return 0
+def check_ornaments(music: Music) -> None:
+    """A velocity stands before the ornament and not again before its note."""
+    words = music.vocabulary
+    velocity, drum, trill, note, slot = (words[kind][0] for kind in ("velocity", "drum", "ornament", "note", "slot"))
+    other = slot + 2  # stands for whatever is passed on as it is
+    tokens = [words["bos"], slot, velocity + 5, trill, note + 60, other, velocity + 2, drum, note + 64, other, trill,
+              note + 62, other, words["end"]]
+    piece = Piece(0, "ornaments", "train", 48, np.array([60]), np.array([64]), np.array(tokens),
+                  np.array([[1, 0, 0, 8, 0, 1, 4]]))
+    cells = music.vary(piece, Variation())
+    check(cells.target.tolist() == tokens[1:], f"{cells.target.tolist()} is not {tokens[1:]}")
+    louder = music.vary(piece, Variation(velocity_shift=1)).target
+    expected = [token + (token in (velocity + 5, velocity + 2)) for token in tokens[1:]]
+    check(louder.tolist() == expected, f"{louder.tolist()} is not {expected}")
 
 
 def main() -> int:
@@ -135,6 +153,7 @@ def main() -> int:
             check_varied(music, piece, random)
     check_streams(music)
     check_turns(music)
+    check_ornaments(music)
     print(f"check_data: {len(music.pieces)} pieces fine")
     return 0
 

@@ -5,8 +5,8 @@
     check_logits.py build/tests/net_logits              random models
     check_logits.py build/tests/net_logits MODEL...     these files
 
-Two streams one after the other, longer than the window of a Transformer. Prints the largest difference and the largest logit
-of each and exits with 1 when one is above the tolerance."""
+Two streams one after the other, longer than the window of a Transformer. Prints the largest difference and the
+largest logit of each and exits with 1 when one is above the tolerance."""
 import argparse
 import os
 import subprocess
@@ -74,8 +74,17 @@ def engine_logits(program: str, model: str, streams: List[Inputs]) -> Tensor:
 
 @torch.no_grad()
 def own_logits(net: Net, streams: List[Inputs]) -> Tensor:
+    """One stream after the other in the same state, which the second must forget."""
     net.eval()
-    return torch.cat([logits[0] for inputs in streams for _, logits in net.sweep(inputs, CHUNK)])
+    found, state = [], None
+    for inputs in streams:
+        if not net.carries:
+            found.extend(logits[0] for _, logits in net.sweep(inputs, CHUNK))
+            continue
+        for begin in range(0, inputs.token.shape[1], CHUNK):
+            logits, state = net(inputs.part(begin, begin + CHUNK, begin == 0), state)
+            found.append(logits[0])
+    return torch.cat(found)
 
 
 def compare(program: str, path: str) -> Tuple[Shape, float, float]:
@@ -102,7 +111,8 @@ def check(program: str, paths: Iterator[str]) -> int:
         good = difference <= TOLERANCE * max(1.0, largest)
         failed += not good
         label = shape.arch + (f"-{shape.pos}" if shape.arch == "tf" else "")
-        print(f"{label:9s} {difference:.2e} of {largest:.2f}{'' if good else ' TOO MUCH'}   {shape.describe()}, V {shape.vocab}")
+        verdict = "" if good else " TOO MUCH"
+        print(f"{label:9s} {difference:.2e} of {largest:.2f}{verdict}   {shape.describe()}, V {shape.vocab}")
     return 1 if failed else 0
 
 

@@ -47,9 +47,10 @@ class Run:
     def score_with(self, weights: Dict[str, Tensor]) -> Score:
         own = {name: weight.clone() for name, weight in self.net.state_dict().items()}
         self.net.load_state_dict(weights)
-        share = score(self.net, self.music, "valid", self.team.device, self.args.pieces, self.team.rank, self.team.world)
+        team = self.team
+        share = score(self.net, self.music, "valid", team.device, self.args.pieces, team.rank, team.world)
         self.net.load_state_dict(own)
-        return Score(*self.team.sum(torch.stack(share)))
+        return Score(*team.sum(torch.stack(share)))
 
     def evaluate(self) -> None:
         """The weights and their average; the better of the two may be the best so far, and is exported then."""
@@ -68,17 +69,19 @@ class Run:
         tokens, nats, seen = self.team.sum(self.sums).tolist()
         self.sums.zero_()
         self.tokens += tokens
-        styles = ", ".join(f"{style['name']} {value:.2f}" for style, value in zip(self.music.styles, found.by_quarter()))
-        step = self.learner.step
+        names = [style["name"] for style in self.music.styles]
+        styles = ", ".join(f"{name} {value:.2f}" for name, value in zip(names, found.by_quarter()))
+        step, loss = self.learner.step, nats / seen if seen else math.nan
         self.team.say(f"step {step}/{self.args.steps}  rate {rate_at(step - 1, self.learner.options):.2e}  "
-                      f"train {nats / seen if seen else math.nan:.3f} nats/token  valid {found.mean():.3f} nats/quarter "
+                      f"train {loss:.3f} nats/token  valid {found.mean():.3f} nats/quarter "
                       f"({styles}){' averaged' if averaged else ''}  {tokens / seconds:.0f} tokens/s")
 
     def export(self) -> None:
         if self.team.rank:
             return
         args = self.args
-        about = About(args.title, args.author, args.license, args.seed, self.best_step, int(self.tokens), self.best_valid)
+        about = About(args.title, args.author, args.license, args.seed, self.best_step, int(self.tokens),
+                      self.best_valid)
         export(args.out, self.net, self.best, self.music, about)
 
     # -- checkpoints ----------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 """The Transformer: decoder only, pre-norm, five ways to know where (docs/model.md, section 4; src/nn/net.h).
 
 Keys and values of earlier calls are the state: `room` of them are seen without gradient, so that training can see the
-window that the engine plays with. Positions count from where a stream began. Letters: B streams of T positions, P before
-them, K = P + T keys, H heads of e numbers."""
+window that the engine plays with. Positions count from where a stream began. Letters: B streams of T positions, P
+before them, K = P + T keys, H heads of e numbers."""
 import math
 from typing import Iterator, NamedTuple, Optional, Tuple
 
@@ -96,7 +96,8 @@ class Block(nn.Module):
         q, k, v = (self.split(part) for part in self.qkv(self.norm1(x)).chunk(3, -1))
         if where.turn is not None:
             q, k = turn_pairs(q, where.turn), turn_pairs(k, where.turn)
-        k, v = torch.cat((past[0].to(k.dtype), k), 2), torch.cat((past[1].to(v.dtype), v), 2)
+        if past[0].shape[2]:
+            k, v = torch.cat((past[0].to(k.dtype), k), 2), torch.cat((past[1].to(v.dtype), v), 2)
         x = x + self.drop(self.o(self.attend(q, k, v, where).transpose(1, 2).flatten(2)))
         wide = F.gelu(self.f1(self.norm2(x)), approximate="tanh")
         return x + self.drop(self.f2(wide)), k, v

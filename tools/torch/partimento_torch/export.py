@@ -77,7 +77,8 @@ def data_table(music: Music) -> str:
             "|---|---|---|---|---|"]
     for k, style in enumerate(music.styles):
         pieces = " / ".join(str(len(music.of(split, k))) for split in ("train", "valid", "test"))
-        rows.append(f"| {style['name']} | {pieces} | {style['refused']} | {music.count('train', k)} | {style['license']} |")
+        tokens = music.count("train", k)
+        rows.append(f"| {style['name']} | {pieces} | {style['refused']} | {tokens} | {style['license']} |")
     return "\n".join(rows)
 
 

@@ -68,8 +68,8 @@ class Learner:
         return F.cross_entropy(logits.float().flatten(0, 1), part.target.flatten(), ignore_index=IDLE, reduction="sum")
 
     def backward(self, batch: Batch) -> Tensor:
-        """Gradients of nats / positions, idle ones too: so each token weighs the same in whatever group or process it is,
-        and neither has to know of the other. Processes meet in the last group. @return summed nats"""
+        """Gradients of nats / positions, idle ones too: so each token weighs the same in whatever group or process it
+        is, and neither has to know of the other. Processes meet in the last group. @return summed nats"""
         total = torch.zeros((), device=self.team.device)
         parts = batch.parts(self.options.groups)
         for group, part in enumerate(parts):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Pieces as `partimento tokens` prints them, and what is done to one for a pass of training (docs/training.md, "Streams").
+"""Pieces as `partimento tokens` prints them, and what is done to one for a pass of training (docs/training.md).
 
 The vocabulary's numbers come with the data: nothing of it is written here."""
 import json
@@ -80,17 +80,15 @@ class Music:
 
     def write_velocities(self, tokens: np.ndarray, source: np.ndarray, slot: np.ndarray, variation: Variation):
         """Insert a VEL wherever what is due differs from what was said last. @param source bins in force"""
-        ornament = self.belongs(tokens, "ornament")
-        note = self.belongs(tokens, "note") | self.belongs(tokens, "drum")
-        note[1:] &= ~ornament[:-1]  # an ornament has spoken for its note
-        at = np.flatnonzero(note | ornament)
+        kinds = ("note", "drum", "ornament")  # an ornament's note has the velocity that was said before it
+        at = np.flatnonzero(np.logical_or.reduce([self.belongs(tokens, kind) for kind in kinds]))
         due = self.vary_velocity(source[at], variation)
         said = np.concatenate(([self.vocabulary["velocity_start"]], due[:-1]))
         at, due = at[due != said], due[due != said]
         return np.insert(tokens, at, self.vocabulary["velocity"][0] + due), np.insert(slot, at, slot[at])
 
     def vary(self, piece: Piece, variation: Variation) -> Cells:
-        """The tokens of T_k up to the one before T_(k+1) are fed under slot k's condition, BOS under the first slot's."""
+        """Tokens from T_k up to the one before T_(k+1) are fed under slot k's condition, BOS under the first slot's."""
         tokens, start = piece.tokens, piece.slots[variation.first_slot, SLOT_TOKEN]
         place = np.arange(len(tokens))
         velocity = self.belongs(tokens, "velocity")
@@ -104,7 +102,8 @@ class Music:
         slot = np.concatenate(([variation.first_slot], slot[:-1]))
         return self.conditions(piece, variation, fed, said, piece.slots[slot])
 
-    def conditions(self, piece: Piece, variation: Variation, fed: np.ndarray, said: np.ndarray, slots: np.ndarray) -> Cells:
+    def conditions(self, piece: Piece, variation: Variation, fed: np.ndarray, said: np.ndarray,
+                   slots: np.ndarray) -> Cells:
         table = np.zeros((len(fed), 4), np.int64)
         table[:, 0] = slots[:, SLOT_METER]
         if variation.give_key:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
 """The endless streams of training, cut into batches.
 
-Stream s of S over all processes plays piece after piece. A piece begins at the beginning of a chunk of T tokens and what
-is left of its last chunk is idle: so a state is carried, or forgotten, by whole streams. Everything is a pure function of
-(seed, stream, how many pieces it played): a checkpoint keeps counters, see `places`."""
+Stream s of S over all processes plays piece after piece. A piece begins at the beginning of a chunk of T tokens and
+what is left of its last chunk is idle: so a state is carried, or forgotten, by whole streams. Everything is a pure
+function of (seed, stream, how many pieces it played): a checkpoint keeps counters, see `places`."""
 from dataclasses import dataclass
 from typing import Iterator, List, Tuple
 
