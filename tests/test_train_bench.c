@@ -93,8 +93,9 @@ static void check_causal(void) {
     data = pmt_jsb_data(changed);
     CHECK(data.open(changed, PMT_SPLIT_VALID, 0, 0, &after, &room[1], &n) == PMT_OK);
     for (int i = 0; i <= at; ++i) {
-      CHECKF(before[i].token == after[i].token && !memcmp(before[i].anchor, after[i].anchor, sizeof before[i].anchor) && before[i].beat == after[i].beat &&
-             !memcmp(before[i].input, after[i].input, sizeof before[i].input), "note %d is known to cell %d", at, i);
+      PmtCell without = before[i];
+      without.target = after[i].target;
+      CHECKF(!memcmp(&without, &after[i], sizeof without), "note %d is known to cell %d", at, i);
       CHECK((before[i].target == after[i].target) == (i < at));
     }
     if (at + 1 < STEPS * VOICES) { CHECK(memcmp(before[at + 1].input, after[at + 1].input, sizeof before[0].input)); }
@@ -174,8 +175,8 @@ static void check_frames_causal(void) {
   CHECK(pmt_frames_load(root, "x", true, &some, &error) == PMT_OK);
   data = pmt_frames_data(some);
   CHECK(data.open(some, PMT_SPLIT_TRAIN, 0, 0, &part, &room[1], &n_part) == PMT_OK && n_part == n - 2);
-  CHECK(part[n_part - 1].token == whole[n - 3].token && !memcmp(part[n_part - 1].input, whole[n - 3].input, sizeof part[0].input));
-  CHECK(part[n_part - 1].target != whole[n - 3].target); /* END, and the next note */
+  const PmtCell *end = &part[n_part - 1], *more = &whole[n - 3]; /* END is due, and the next note */
+  CHECK(end->token == more->token && !memcmp(end->input, more->input, sizeof end->input) && end->target != more->target);
   for (size_t i = 0; i < n; ++i) {
     for (uint32_t k = 0; k < shape.n_tables; ++k) { CHECK(whole[i].input[k] < (int)shape.table[k].rows); }
   }
@@ -285,11 +286,9 @@ int main(void) {
   check_frames_causal();
   check_runs();
   check_memory();
-  for (const char* const* name = (const char* const[]){"satb16_train.txt", "satb16_valid.txt", "satb16_test.txt", "checkpoint",
-                                                            "bl_x_train.txt", "bl_x_valid.txt", "bl_x_test.txt", NULL};
-       *name; ++name) {
-    unlink(path_of("%s", *name));
-  }
+  static const char* const names[] = {"satb16_train.txt", "satb16_valid.txt", "satb16_test.txt", "bl_x_train.txt",
+                                      "bl_x_valid.txt", "bl_x_test.txt", "checkpoint"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; ++i) { unlink(path_of("%s", names[i])); }
   rmdir(root);
   return 0;
 }

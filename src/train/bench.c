@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PLACE_ORDER = 0x64656b6b, PLACE_KEY = 0x6b657973, TEXT_BYTES = 1 << 16 };
+enum { PLACE_ORDER = 0x64656b6b, PLACE_KEY = 0x6b657973, PLACE_FORGET = 0x666f7267, TEXT_BYTES = 1 << 16 };
 
 /** One of the chains of pieces that are trained on side by side. Draw number i takes piece i mod n of pass i / n. */
 typedef struct {
@@ -72,13 +72,24 @@ static PmtStatus open_draw(Bench* b, Chain* chain, uint64_t draw) {
                        &chain->n_cells);
 }
 
+static void forget_inputs(const Bench* b, const Chain* chain, PmtCell* cell) {
+  const uint32_t limit = (uint32_t)(b->options->forget * 65536.0);
+  uint64_t bits = 0;
+  for (uint32_t i = 0; i < b->params.shape.n_tables; ++i, bits >>= 16) {
+    if (i % 4 == 0) { bits = pmt_random_bits(b->options->seed ^ PLACE_FORGET, chain->draw << 20 | chain->at, i); }
+    if ((bits & 0xffff) < limit) { cell->input[i] = -1; }
+  }
+}
+
 static bool fill(void* handle) {
   Bench* b = handle;
   for (uint32_t s = 0; s < b->options->batch; ++s) {
     Chain* chain = &b->chains[s];
     for (uint32_t t = 0; t < b->options->length; ++t) {
       if (chain->at == chain->n_cells && open_draw(b, chain, b->draws++)) { return false; }
-      *pmt_learner_cell(b->learner, s, t) = chain->cells[chain->at++];
+      PmtCell* cell = pmt_learner_cell(b->learner, s, t);
+      *cell = chain->cells[chain->at++];
+      if (b->options->forget > 0.0) { forget_inputs(b, chain, cell); }
     }
   }
   return true;
@@ -205,9 +216,9 @@ static void describe(const Bench* b, char* text, size_t size) {
   const PmtBenchOptions* o = b->options;
   char shape[160];
   pmt_shape_describe(&b->params.shape, shape, sizeof shape);
-  snprintf(text, size, "%s, %s, %zu weights, batch %u length %u past %u threads %u dropout %a decay %a average %a rate %a "
-           "seed %" PRIu64, b->data->unit, shape, b->params.n_floats, o->batch, o->length, o->past,
-           pmt_pool_size(b->pool), o->dropout, o->decay, o->average, o->course.rate, o->seed);
+  snprintf(text, size, "%s, %s, %zu weights, batch %u length %u past %u threads %u dropout %a forget %a decay %a average %a "
+           "rate %a seed %" PRIu64, b->data->unit, shape, b->params.n_floats, o->batch, o->length, o->past,
+           pmt_pool_size(b->pool), o->dropout, o->forget, o->decay, o->average, o->course.rate, o->seed);
 }
 
 static PmtStatus keep(void* handle, PmtError* error) {

@@ -28,6 +28,7 @@ typedef struct {
   PmtTrainShape shape;     /**< whole: vocabulary and tables too */
   uint32_t batch, length, past, threads; /**< threads 0 = processors online */
   double dropout, decay, average;
+  double forget;           /**< share of input rows left out in training: no single one can be leaned on */
   uint64_t seed;
   const char* checkpoint;  /**< NULL = none */
   bool resume;             /**< go on from the checkpoint; a finished run is measured again */

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PMT_INPUTS_MAX = 48, PMT_ANCHORS_MAX = 8, PMT_CLASSES = 12 };
+enum { PMT_INPUTS_MAX = 56, PMT_ANCHORS_MAX = 10, PMT_CLASSES = 12 };
 
 /** Tables of docs/model.md, section 3, in the order of pmt_shape_music. */
 enum { PMT_INPUT_STYLE, PMT_INPUT_METER, PMT_INPUT_KEY, PMT_INPUT_PHRASE, PMT_INPUT_DENSITY, PMT_INPUTS_MUSIC };

@@ -13,14 +13,22 @@ enum {
   PITCH_LO = 30, PITCH_HI = 87, PITCHES = PITCH_HI - PITCH_LO + 1, /* of the data, widened by the transpositions */
   SILENCE = PITCHES, BEGIN, VOCABULARY,
   HOLD_MAX = 16, MOTION_MAX = 12, INTERVAL_MAX = 36, LEAP_MAX = 16,
-  BAR4 = 16, BAR3 = 12, RECENCIES = 8, SHARES = 8,
+  BAR4 = 16, BAR3 = 12, RECENCIES = 8, SHARES = 8, MATCHES = 7, PHASES = 3,
   TRANSPOSE_LO = -6, TRANSPOSE_HI = 5,
 };
+
+/** Where a piece was before as it is now. The same in every key. */
+typedef struct {
+  int32_t from; /* the earlier step that this one may repeat, -1 = none */
+  int32_t length; /* steps that agree up to there */
+} Match;
 
 typedef struct {
   int8_t (*steps)[VOICES]; /* MIDI pitches, -1 = silent */
   size_t n_steps;
   int lo[VOICES], hi[VOICES];
+  Match* chords;   /* (n_steps) all voices up to the step before agree */
+  Match* melody;   /* (n_steps) the soprano does up to this step */
 } Piece;
 
 struct PmtJsb {
@@ -31,7 +39,7 @@ struct PmtJsb {
 };
 
 bool pmt_jsb_part_find(const char* name, PmtJsbParts* part) {
-  static const char* const names[] = {"bar", "chord", "hold", "motion", "interval", "leap", "harmony", "return", "scale", "kind", "share", "range"};
+  static const char* const names[] = {"bar", "chord", "hold", "motion", "interval", "leap", "harmony", "return", "scale", "kind", "share", "copy", "range"};
   for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
     if (strcmp(name, names[i])) { continue; }
     *part = (PmtJsbParts)(1u << i);
@@ -48,6 +56,40 @@ static void widen(int lo[VOICES], int hi[VOICES], const int8_t step[VOICES]) {
     if (step[v] < lo[v]) { lo[v] = step[v]; }
     if (step[v] > hi[v]) { hi[v] = step[v]; }
   }
+}
+
+static bool same_chord(const int8_t a[VOICES], const int8_t b[VOICES]) { return !memcmp(a, b, VOICES); }
+static bool same_melody(const int8_t a[VOICES], const int8_t b[VOICES]) { return a[0] == b[0]; }
+
+/** For each step t the longest agreement of what ends there with what ended earlier, the latest of equals.
+    @param run (n) scratch: steps that agree up to i and up to the step before t */
+static void find_matches(const Piece* p, bool (*same)(const int8_t[VOICES], const int8_t[VOICES]), int32_t* run, Match* match) {
+  memset(run, 0, p->n_steps * sizeof *run);
+  for (size_t t = 0; t < p->n_steps; ++t) {
+    match[t] = (Match){-1, 0};
+    for (size_t i = t; i-- > 0;) { /* downwards: run[i - 1] is still that of the step before */
+      run[i] = same(p->steps[i], p->steps[t]) ? 1 + (i ? run[i - 1] : 0) : 0;
+      if (run[i] > match[t].length) { match[t] = (Match){(int32_t)i, run[i]}; }
+    }
+  }
+}
+
+static PmtStatus match_piece(Piece* p, PmtError* error) {
+  int32_t* run = malloc(p->n_steps * sizeof *run);
+  p->chords = malloc(p->n_steps * sizeof *p->chords);
+  p->melody = malloc(p->n_steps * sizeof *p->melody);
+  const bool ok = run && p->chords && p->melody;
+  if (ok) {
+    find_matches(p, same_melody, run, p->melody);
+    find_matches(p, same_chord, run, p->chords);
+    for (size_t t = p->n_steps - 1; t > 0; --t) { /* known up to the step before: this one may be what followed there */
+      p->chords[t] = p->chords[t - 1];
+      p->chords[t].from += p->chords[t].from >= 0;
+    }
+    p->chords[0] = (Match){-1, 0};
+  }
+  free(run);
+  return ok ? PMT_OK : pmt_fail(error, PMT_NO_MEM, "out of memory");
 }
 
 /** "74,70,65,58 74,70,65,58 ...": one piece. */
@@ -72,7 +114,7 @@ static PmtStatus read_piece(const PmtLine* line, char* text, Piece* piece, PmtEr
     }
     widen(piece->lo, piece->hi, step);
   }
-  return piece->n_steps ? PMT_OK : pmt_line_bad(line, "empty", error);
+  return piece->n_steps ? match_piece(piece, error) : pmt_line_bad(line, "empty", error);
 }
 
 typedef struct { PmtJsb* jsb; PmtSplit split; } Reading;
@@ -118,7 +160,10 @@ PmtStatus pmt_jsb_load(const char* folder, uint32_t parts, PmtJsb** jsb, PmtErro
 void pmt_jsb_free(PmtJsb* jsb) {
   if (!jsb) { return; }
   for (int split = 0; split < PMT_SPLITS; ++split) {
-    for (size_t i = 0; i < jsb->n_pieces[split]; ++i) { free(jsb->pieces[split][i].steps); }
+    for (size_t i = 0; i < jsb->n_pieces[split]; ++i) {
+      const Piece* p = &jsb->pieces[split][i];
+      free(p->steps), free(p->chords), free(p->melody);
+    }
     free(jsb->pieces[split]);
   }
   free(jsb);
@@ -144,7 +189,7 @@ static void add_table(PmtTrainShape* shape, const char* name, int voice, uint32_
 void pmt_jsb_shape(const PmtJsb* jsb, PmtTrainShape* shape) {
   const uint32_t parts = jsb->parts;
   shape->vocab = VOCABULARY;
-  shape->n_anchors = parts & PMT_JSB_RETURN ? 2 * VOICES : parts & PMT_JSB_HARMONY ? VOICES : parts & PMT_JSB_LEAP ? 1 : 0;
+  shape->n_anchors = parts & PMT_JSB_COPY ? 2 * VOICES + 2 : parts & PMT_JSB_RETURN ? 2 * VOICES : parts & PMT_JSB_HARMONY ? VOICES : parts & PMT_JSB_LEAP ? 1 : 0;
   shape->n_kinds = !(parts & PMT_JSB_KIND) ? 0 : parts & PMT_JSB_SHARE ? RECENCIES * SHARES : RECENCIES;
   shape->leap_tokens = PITCHES;
   shape->leap = parts & PMT_JSB_HARMONY ? INTERVAL_MAX : LEAP_MAX;
@@ -161,6 +206,10 @@ void pmt_jsb_shape(const PmtJsb* jsb, PmtTrainShape* shape) {
   }
   for (int pair = 0; parts & PMT_JSB_INTERVAL && pair < PAIRS; ++pair) {
     add_table(shape, pair_names[pair], -1, 2 * INTERVAL_MAX + 1);
+  }
+  for (int i = 0; parts & PMT_JSB_COPY && i < 2; ++i) {
+    add_table(shape, i ? "match.s" : "match.satb", -1, MATCHES * 2 * PHASES);
+    add_table(shape, i ? "copy.s" : "copy.satb", -1, 2 * MOTION_MAX + 1);
   }
   for (int i = 0; parts & PMT_JSB_SCALE && i < PMT_CLASSES; ++i) {
     char name[16];
@@ -220,8 +269,41 @@ static uint8_t share(const Past* past, int class) {
   return i;
 }
 
-static void describe_cell(const PmtJsb* jsb, size_t t, int own, const Past* past, PmtCell* c) {
+/** What a match is worth: its length, whether the voices above agree with it in this step, whether it lies whole bars or
+    whole beats back. */
+static int match_row(const Piece* piece, size_t t, int own, const Match* m) {
+  static const int32_t limits[MATCHES - 1] = {4, 8, 16, 24, 32, 64};
+  const size_t back = t - (size_t)m->from;
+  int length = 0, agree = 1;
+  while (length < MATCHES - 1 && m->length >= limits[length]) { ++length; }
+  for (int v = 0; v < own; ++v) { agree &= piece->steps[t][v] == piece->steps[m->from][v]; }
+  return (length * 2 + agree) * PHASES + (back % BAR4 == 0 ? 2 : back % 4 == 0 ? 1 : 0);
+}
+
+/** @return the pitch's token that voice `own` had there, -1 = none or silence */
+static int describe_match(const Piece* piece, size_t t, int own, int by, const Match* m, const Past* past, int16_t* input) {
+  input[0] = input[1] = -1;
+  if (m->from < 0) { return -1; }
+  input[0] = (int16_t)match_row(piece, t, own, m);
+  const int pitch = piece->steps[m->from][own], last = past->voice[own].pitch;
+  if (pitch < 0) { return -1; }
+  const int token = pitch + by - PITCH_LO;
+  if (last >= 0) { input[1] = (int16_t)(clamp(token - last, MOTION_MAX) + MOTION_MAX); }
+  return token;
+}
+
+/** The melody up to this step is known once the soprano is; to her, up to the step before. */
+static Match melody_match(const Piece* piece, size_t t, int own) {
+  if (own) { return piece->melody[t]; }
+  if (!t) { return (Match){-1, 0}; }
+  Match m = piece->melody[t - 1];
+  m.from += m.from >= 0;
+  return m;
+}
+
+static void describe_cell(const PmtJsb* jsb, const Piece* piece, size_t t, int own, int by, const Past* past, PmtCell* c) {
   const uint32_t parts = jsb->parts;
+  const Match melody = melody_match(piece, t, own);
   int16_t* input = c->input;
   *input++ = (int16_t)own;
   if (parts & PMT_JSB_BAR) {
@@ -241,6 +323,11 @@ static void describe_cell(const PmtJsb* jsb, size_t t, int own, const Past* past
   for (int pair = 0; parts & PMT_JSB_INTERVAL && pair < PAIRS; ++pair) {
     const int a = past->voice[pair_of[pair][0]].pitch, b = past->voice[pair_of[pair][1]].pitch;
     *input++ = (int16_t)(a < 0 || b < 0 ? -1 : clamp(a - b, INTERVAL_MAX) + INTERVAL_MAX);
+  }
+  if (parts & PMT_JSB_COPY) {
+    c->anchor[2 * VOICES] = (int16_t)describe_match(piece, t, own, by, &piece->chords[t], past, input);
+    c->anchor[2 * VOICES + 1] = (int16_t)describe_match(piece, t, own, by, &melody, past, input + 2);
+    input += 4;
   }
   const int pitch = past->voice[own].pitch;
   for (int i = 0; parts & PMT_JSB_SCALE && i < PMT_CLASSES; ++i) {
@@ -291,7 +378,7 @@ static PmtStatus open_piece(void* handle, PmtSplit split, size_t i, int transpos
       const int pitch = piece->steps[t][v], token = pitch < 0 ? SILENCE : pitch + by - PITCH_LO;
       PmtCell* c = &(*cells)[t * VOICES + (size_t)v];
       *c = (PmtCell){.token = before, .target = (uint16_t)token, .reset = t == 0 && v == 0, .counts = true, .beat = v == 0, .first = t == 0};
-      describe_cell(jsb, t, v, &past, c);
+      describe_cell(jsb, piece, t, v, by, &past, c);
       hear(&past, v, t, token);
       before = c->target;
     }

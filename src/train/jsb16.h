@@ -24,8 +24,9 @@ typedef enum {
   PMT_JSB_SCALE = 256,   /**< how long ago each pitch class sounded, counted from this voice's last pitch */
   PMT_JSB_KIND = 512,    /**< not an input: logits of a pitch by how long ago its class sounded */
   PMT_JSB_SHARE = 1024,  /**< how much each pitch class has sounded so far; kinds know it too */
-  PMT_JSB_RANGE = 2048,  /**< not an input: transposed only as far as each voice stays in its range of the training set */
-  PMT_JSB_ALL = 4095,
+  PMT_JSB_COPY = 2048,   /**< where the chords, or the melody, were before as they are now, and what this voice sang there */
+  PMT_JSB_RANGE = 4096,  /**< not an input: transposed only as far as each voice stays in its range of the training set */
+  PMT_JSB_ALL = 8191,
 } PmtJsbParts;
 
 typedef struct PmtJsb PmtJsb;
