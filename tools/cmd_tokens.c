@@ -127,7 +127,6 @@ static PmtStatus print_corpora(const PmtCorpus* corpora, size_t n, PmtError* err
   for (size_t k = 0; k < n; ++k) {
     for (size_t i = 0; i < corpora[k].n_pieces && !status; ++i) {
       status = print_line(piece_json(&corpora[k].pieces[i], k), error);
-      if (status) { pmt_error_prefix(error, corpora[k].pieces[i].name); }
     }
   }
   return status;
