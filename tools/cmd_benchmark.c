@@ -45,7 +45,7 @@ static bool take_without(void* target, const char* value, PmtError* error) {
   PmtJsbParts part;
   if (!pmt_jsb_part_find(value, &part)) {
     pmt_fail(error, PMT_BAD_ARG, "--without: \"%.40s\" is none of bar, chord, hold, motion, interval, leap, harmony, return, scale, "
-             "kind, share, copy and range", value);
+             "kind, share, copy, octave and range", value);
     return false;
   }
   o->parts &= ~(uint32_t)part;
@@ -141,7 +141,7 @@ int pmt_cmd_benchmark(int argc, char** argv) {
     {"past", PMT_CLI_INT, &past, "N", "tf: earlier tokens seen in training (default C - 1)", 0, PMT_TRAIN_WINDOW_MAX, NULL},
     {"dropout", PMT_CLI_REAL, &o.bench.dropout, "X", "share of units dropped in training (default 0.3)", 0, 0.9, NULL},
     {"forget", PMT_CLI_REAL, &o.bench.forget, "X", "share of input rows left out in training (default 0)", 0, 0.9, NULL},
-    {"decay", PMT_CLI_REAL, &o.bench.decay, "X", "weight decay of matrices (default 0.01)", 0, 1, NULL},
+    {"decay", PMT_CLI_REAL, &o.bench.decay, "X", "weight decay of matrices (default 0.01)", 0, 100, NULL},
     {"average", PMT_CLI_REAL, &o.bench.average, "X", "of the moving average of the weights (default 0.999)", 0, 1, NULL},
     {"rate", PMT_CLI_REAL, &o.bench.course.rate, "X", "learning rate at its height, for 2048 tokens a step (default 0.002)",
      1e-7, 1, NULL},
@@ -151,7 +151,7 @@ int pmt_cmd_benchmark(int argc, char** argv) {
     {"seed", PMT_CLI_INT, &seed, "N", "of all chance (default 1)", 0, 1e15, NULL},
     {"threads", PMT_CLI_INT, &threads, "N", "threads (default: the processors online)", 1, 256, NULL},
     {"without", PMT_CLI_CUSTOM, &o, "PART", "jsb16: leave out bar, chord, hold, motion, interval, leap, harmony,\n"
-     "return, scale, kind, share, copy or range; may be repeated", 0, 0, take_without},
+     "return, scale, kind, share, copy, octave or range; may be repeated", 0, 0, take_without},
     {"transposed", PMT_CLI_FLAG, &o.transposed, NULL, "frames: learn other keys too, told by how much they are transposed",
      0, 0, NULL},
     {"test", PMT_CLI_FLAG, &o.bench.test, NULL, "at the end, read the test split too", 0, 0, NULL},

@@ -39,7 +39,7 @@ struct PmtJsb {
 };
 
 bool pmt_jsb_part_find(const char* name, PmtJsbParts* part) {
-  static const char* const names[] = {"bar", "chord", "hold", "motion", "interval", "leap", "harmony", "return", "scale", "kind", "share", "copy", "range"};
+  static const char* const names[] = {"bar", "chord", "hold", "motion", "interval", "leap", "harmony", "return", "scale", "kind", "share", "copy", "octave", "range"};
   for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
     if (strcmp(name, names[i])) { continue; }
     *part = (PmtJsbParts)(1u << i);
@@ -182,7 +182,7 @@ static void add_table(PmtTrainShape* shape, const char* name, int voice, uint32_
   if (voice < 0) {
     snprintf(t->name, sizeof t->name, "%s", name);
   } else {
-    snprintf(t->name, sizeof t->name, "%s.%c", name, "satb"[voice]);
+    snprintf(t->name, sizeof t->name, "%s.%d", name, voice);
   }
 }
 
@@ -206,6 +206,7 @@ void pmt_jsb_shape(const PmtJsb* jsb, PmtTrainShape* shape) {
   }
   for (int pair = 0; parts & PMT_JSB_INTERVAL && pair < PAIRS; ++pair) {
     add_table(shape, pair_names[pair], -1, 2 * INTERVAL_MAX + 1);
+    if (parts & PMT_JSB_OCTAVE) { add_table(shape, "octaves", pair, PMT_CLASSES); }
   }
   for (int i = 0; parts & PMT_JSB_COPY && i < 2; ++i) {
     add_table(shape, i ? "match.s" : "match.satb", -1, MATCHES * 2 * PHASES);
@@ -322,7 +323,9 @@ static void describe_cell(const PmtJsb* jsb, const Piece* piece, size_t t, int o
   }
   for (int pair = 0; parts & PMT_JSB_INTERVAL && pair < PAIRS; ++pair) {
     const int a = past->voice[pair_of[pair][0]].pitch, b = past->voice[pair_of[pair][1]].pitch;
-    *input++ = (int16_t)(a < 0 || b < 0 ? -1 : clamp(a - b, INTERVAL_MAX) + INTERVAL_MAX);
+    const bool both = a >= 0 && b >= 0;
+    *input++ = (int16_t)(both ? clamp(a - b, INTERVAL_MAX) + INTERVAL_MAX : -1);
+    if (parts & PMT_JSB_OCTAVE) { *input++ = (int16_t)(both ? (a - b + 5 * PMT_CLASSES) % PMT_CLASSES : -1); }
   }
   if (parts & PMT_JSB_COPY) {
     c->anchor[2 * VOICES] = (int16_t)describe_match(piece, t, own, by, &piece->chords[t], past, input);

@@ -25,8 +25,9 @@ typedef enum {
   PMT_JSB_KIND = 512,    /**< not an input: logits of a pitch by how long ago its class sounded */
   PMT_JSB_SHARE = 1024,  /**< how much each pitch class has sounded so far; kinds know it too */
   PMT_JSB_COPY = 2048,   /**< where the chords, or the melody, were before as they are now, and what this voice sang there */
-  PMT_JSB_RANGE = 4096,  /**< not an input: transposed only as far as each voice stays in its range of the training set */
-  PMT_JSB_ALL = 8191,
+  PMT_JSB_OCTAVE = 4096, /**< the distances between the voices once more, octaves left out */
+  PMT_JSB_RANGE = 8192,  /**< not an input: transposed only as far as each voice stays in its range of the training set */
+  PMT_JSB_ALL = 16383,
 } PmtJsbParts;
 
 typedef struct PmtJsb PmtJsb;
