@@ -218,7 +218,7 @@ void pmt_jsb_shape(const PmtJsb* jsb, PmtTrainShape* shape) {
     add_table(shape, name, -1, RECENCIES);
   }
   for (int i = 0; parts & PMT_JSB_SHARE && i < PMT_CLASSES; ++i) {
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "share.%d", i);
     add_table(shape, name, -1, SHARES);
   }
