@@ -213,7 +213,7 @@ void pmt_jsb_shape(const PmtJsb* jsb, PmtTrainShape* shape) {
     add_table(shape, i ? "copy.s" : "copy.satb", -1, 2 * MOTION_MAX + 1);
   }
   for (int i = 0; parts & PMT_JSB_SCALE && i < PMT_CLASSES; ++i) {
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "scale.%d", i);
     add_table(shape, name, -1, RECENCIES);
   }
