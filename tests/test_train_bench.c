@@ -75,6 +75,12 @@ static PmtJsb* load(uint32_t parts) {
   return jsb;
 }
 
+static bool open_cells(const PmtBenchData* data, PmtSplit split, size_t number, int transpose, PmtCell** cells,
+                       size_t* room, size_t* n) {
+  const PmtBenchPiece piece = {.split = split, .number = number, .transpose = transpose};
+  return data->open(data->handle, &piece, cells, room, n) == PMT_OK;
+}
+
 /* -- cells ---------------------------------------------------------------------------------------------------- */
 
 /** Another note at (t, v) changes no input up to there, and some input after. */
@@ -86,12 +92,12 @@ static void check_causal(void) {
   size_t room[2] = {0, 0}, n;
   pmt_jsb_shape(jsb, &shape);
   CHECK(data.n_pieces[PMT_SPLIT_VALID] == 2 && data.n_units[PMT_SPLIT_VALID] == 2 * STEPS * VOICES);
-  CHECK(data.open(jsb, PMT_SPLIT_VALID, 0, 0, &before, &room[0], &n) == PMT_OK && n == STEPS * VOICES);
+  CHECK(open_cells(&data, PMT_SPLIT_VALID, 0, 0, &before, &room[0], &n) && n == STEPS * VOICES);
   for (int at = 0; at < STEPS * VOICES; ++at) {
     write_split("valid", 100, 2, at / VOICES, at % VOICES);
     PmtJsb* changed = load(PMT_JSB_ALL);
     data = pmt_jsb_data(changed);
-    CHECK(data.open(changed, PMT_SPLIT_VALID, 0, 0, &after, &room[1], &n) == PMT_OK);
+    CHECK(open_cells(&data, PMT_SPLIT_VALID, 0, 0, &after, &room[1], &n));
     for (int i = 0; i <= at; ++i) {
       PmtCell without = before[i];
       without.target = after[i].target;
@@ -116,8 +122,9 @@ static void check_transposed(void) {
   PmtCell *cells = NULL, *other = NULL;
   size_t room[2] = {0, 0}, n;
   const PmtBenchData data = pmt_jsb_data(jsb);
-  CHECK(data.open(wide, PMT_SPLIT_TRAIN, 0, 0, &cells, &room[0], &n) == PMT_OK);
-  CHECK(data.open(wide, PMT_SPLIT_TRAIN, 0, 4, &other, &room[1], &n) == PMT_OK);
+  const PmtBenchData all = pmt_jsb_data(wide);
+  CHECK(open_cells(&all, PMT_SPLIT_TRAIN, 0, 0, &cells, &room[0], &n));
+  CHECK(open_cells(&all, PMT_SPLIT_TRAIN, 0, 4, &other, &room[1], &n));
   int silence = -1;
   for (size_t i = 0; i < n; ++i) {
     if (cells[i].target == other[i].target) { silence = cells[i].target; }
@@ -125,8 +132,8 @@ static void check_transposed(void) {
   }
   int lowest = 999, reached = 999;
   for (size_t p = 0; p < data.n_pieces[PMT_SPLIT_TRAIN]; ++p) {
-    CHECK(data.open(jsb, PMT_SPLIT_TRAIN, p, 0, &cells, &room[0], &n) == PMT_OK);
-    CHECK(data.open(jsb, PMT_SPLIT_TRAIN, p, -6, &other, &room[1], &n) == PMT_OK);
+    CHECK(open_cells(&data, PMT_SPLIT_TRAIN, p, 0, &cells, &room[0], &n));
+    CHECK(open_cells(&data, PMT_SPLIT_TRAIN, p, -6, &other, &room[1], &n));
     for (size_t i = 0; i < n; ++i) {
       if (cells[i].target != silence && cells[i].target < lowest) { lowest = cells[i].target; }
       if (other[i].target != silence && other[i].target < reached) { reached = other[i].target; }
@@ -155,14 +162,14 @@ static void check_frames_causal(void) {
   PmtBenchData data = pmt_frames_data(all);
   pmt_frames_shape(all, &shape);
   CHECK(data.n_units[PMT_SPLIT_TRAIN] == 7 && data.n_first[PMT_SPLIT_TRAIN] == 1);
-  CHECK(data.open(all, PMT_SPLIT_TRAIN, 0, 0, &whole, &room[0], &n) == PMT_OK && n == 3 + 0 + 4 + 4 + 4 + 1 + 3 + 7);
+  CHECK(open_cells(&data, PMT_SPLIT_TRAIN, 0, 0, &whole, &room[0], &n) && n == 3 + 0 + 4 + 4 + 4 + 1 + 3 + 7);
   for (size_t cut = 2; cut <= strlen(text); ++cut) {
     if (text[cut] && text[cut] != ' ' && text[cut] != ',') { continue; }
     snprintf(begun, sizeof begun, "%.*s", (int)cut, text);
     write_text(path_of("bl_x_train.txt"), begun);
     CHECKF(pmt_frames_load(root, "x", true, &some, &error) == PMT_OK, "%s", error.text);
     data = pmt_frames_data(some);
-    CHECK(data.open(some, PMT_SPLIT_TRAIN, 0, 0, &part, &room[1], &n_part) == PMT_OK && n_part <= n);
+    CHECK(open_cells(&data, PMT_SPLIT_TRAIN, 0, 0, &part, &room[1], &n_part) && n_part <= n);
     const bool in_chord = text[cut] == ','; /* the notes cut off are higher: they are spelled before those that stay */
     for (size_t i = 0; !in_chord && i < n_part; ++i) {
       CHECK(part[i].token == whole[i].token && part[i].target == whole[i].target && part[i].anchor[0] == whole[i].anchor[0]);
@@ -174,7 +181,7 @@ static void check_frames_causal(void) {
   write_text(path_of("bl_x_train.txt"), "60,64,67 - 48,64,67,72 48,64,67,72 47,62,67,71 90 95");
   CHECK(pmt_frames_load(root, "x", true, &some, &error) == PMT_OK);
   data = pmt_frames_data(some);
-  CHECK(data.open(some, PMT_SPLIT_TRAIN, 0, 0, &part, &room[1], &n_part) == PMT_OK && n_part == n - 2);
+  CHECK(open_cells(&data, PMT_SPLIT_TRAIN, 0, 0, &part, &room[1], &n_part) && n_part == n - 2);
   const PmtCell *end = &part[n_part - 1], *more = &whole[n - 3]; /* END is due, and the next note */
   CHECK(end->token == more->token && !memcmp(end->input, more->input, sizeof end->input) && end->target != more->target);
   for (size_t i = 0; i < n; ++i) {
@@ -213,7 +220,7 @@ static PmtBenchOptions small_run(const PmtJsb* jsb) {
                        .shape = {.body = &pmt_body_tf, .d = 16, .layers = 1, .heads = 2, .ff = 20, .window = 24, .reach = 24,
                                  .pos = PMT_POS_REL},
                        .batch = 3, .length = 20, .past = 23, .threads = 2, .dropout = 0.1, .decay = 0.01, .average = 0.9,
-                       .seed = 3, .test = true, .transpositions = true};
+                       .begin = 0.5, .forget = 0.2, .seed = 3, .test = true, .transpositions = true};
   pmt_jsb_shape(jsb, &o.shape);
   return o;
 }

@@ -140,6 +140,7 @@ int pmt_cmd_benchmark(int argc, char** argv) {
     {"reach", PMT_CLI_INT, &reach, "R", "tf with rel: distances told apart (default C)", 1, PMT_TRAIN_WINDOW_MAX, NULL},
     {"past", PMT_CLI_INT, &past, "N", "tf: earlier tokens seen in training (default C - 1)", 0, PMT_TRAIN_WINDOW_MAX, NULL},
     {"dropout", PMT_CLI_REAL, &o.bench.dropout, "X", "share of units dropped in training (default 0.3)", 0, 0.9, NULL},
+    {"begin", PMT_CLI_REAL, &o.bench.begin, "X", "share of pieces begun in the middle in training (default 0)", 0, 1, NULL},
     {"forget", PMT_CLI_REAL, &o.bench.forget, "X", "share of input rows left out in training (default 0)", 0, 0.9, NULL},
     {"decay", PMT_CLI_REAL, &o.bench.decay, "X", "weight decay of matrices (default 0.01)", 0, 100, NULL},
     {"average", PMT_CLI_REAL, &o.bench.average, "X", "of the moving average of the weights (default 0.999)", 0, 1, NULL},

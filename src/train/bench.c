@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PLACE_ORDER = 0x64656b6b, PLACE_KEY = 0x6b657973, PLACE_FORGET = 0x666f7267, TEXT_BYTES = 1 << 16 };
+enum { PLACE_ORDER = 0x64656b6b, PLACE_KEY = 0x6b657973, PLACE_FORGET = 0x666f7267, PLACE_BEGIN = 0x62656769, TEXT_BYTES = 1 << 16 };
 
 /** One of the chains of pieces that are trained on side by side. Draw number i takes piece i mod n of pass i / n. */
 typedef struct {
@@ -66,10 +66,13 @@ static PmtStatus open_draw(Bench* b, Chain* chain, uint64_t draw) {
   const int lo = b->data->transpose_lo, hi = b->data->transpose_hi;
   if (b->pass != draw / n) { shuffle(b, draw / n); }
   const int key = lo + (int)(pmt_random_bits(b->options->seed ^ PLACE_KEY, draw, 0) % (uint64_t)(hi - lo + 1));
+  PmtBenchPiece piece = {.split = PMT_SPLIT_TRAIN, .number = b->order[draw % n], .transpose = key};
+  if ((double)pmt_random_unit(b->options->seed ^ PLACE_BEGIN, draw, 0) < b->options->begin) {
+    piece.begin = (double)pmt_random_unit(b->options->seed ^ PLACE_BEGIN, draw, 1);
+  }
   chain->draw = draw;
   chain->at = 0;
-  return b->data->open(b->data->handle, PMT_SPLIT_TRAIN, b->order[draw % n], key, &chain->cells, &chain->room,
-                       &chain->n_cells);
+  return b->data->open(b->data->handle, &piece, &chain->cells, &chain->room, &chain->n_cells);
 }
 
 static void forget_inputs(const Bench* b, const Chain* chain, PmtCell* cell) {
@@ -105,7 +108,8 @@ typedef struct {
 
 static PmtStatus open_piece(void* handle, size_t i, PmtCell** cells, size_t* room, size_t* n_cells) {
   const Split* s = handle;
-  return s->b->data->open(s->b->data->handle, s->split, i, 0, cells, room, n_cells);
+  const PmtBenchPiece piece = {.split = s->split, .number = i};
+  return s->b->data->open(s->b->data->handle, &piece, cells, room, n_cells);
 }
 
 static void see_piece(void* handle, size_t i, const PmtCell* cell, const float* logits, float nats) {
@@ -140,8 +144,9 @@ typedef struct {
 
 static PmtStatus open_key(void* handle, size_t i, PmtCell** cells, size_t* room, size_t* n_cells) {
   const Keys* k = handle;
-  return k->b->data->open(k->b->data->handle, k->split, i / (size_t)k->n_keys,
-                          k->b->data->transpose_lo + (int)(i % (size_t)k->n_keys), cells, room, n_cells);
+  const PmtBenchPiece piece = {.split = k->split, .number = i / (size_t)k->n_keys,
+                               .transpose = k->b->data->transpose_lo + (int)(i % (size_t)k->n_keys)};
+  return k->b->data->open(k->b->data->handle, &piece, cells, room, n_cells);
 }
 
 static void see_key(void* handle, size_t i, const PmtCell* cell, const float* logits, float nats) {
@@ -216,9 +221,9 @@ static void describe(const Bench* b, char* text, size_t size) {
   const PmtBenchOptions* o = b->options;
   char shape[160];
   pmt_shape_describe(&b->params.shape, shape, sizeof shape);
-  snprintf(text, size, "%s, %s, %zu weights, batch %u length %u past %u threads %u dropout %a forget %a decay %a average %a "
+  snprintf(text, size, "%s, %s, %zu weights, batch %u length %u past %u threads %u dropout %a begin %a forget %a decay %a average %a "
            "rate %a seed %" PRIu64, b->data->unit, shape, b->params.n_floats, o->batch, o->length, o->past,
-           pmt_pool_size(b->pool), o->dropout, o->forget, o->decay, o->average, o->course.rate, o->seed);
+           pmt_pool_size(b->pool), o->dropout, o->begin, o->forget, o->decay, o->average, o->course.rate, o->seed);
 }
 
 static PmtStatus keep(void* handle, PmtError* error) {

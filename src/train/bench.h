@@ -9,6 +9,14 @@
 #include "train/corpus.h"
 #include "train/course.h"
 
+/** A piece, and what is done to it. */
+typedef struct {
+  PmtSplit split;
+  size_t number;
+  int transpose;   /**< as far as possible */
+  double begin;    /**< 0, or the part of the piece that is left out at its beginning: training only */
+} PmtBenchPiece;
+
 /** The data of a benchmark, and how it is fed. */
 typedef struct {
   void* handle;
@@ -17,10 +25,8 @@ typedef struct {
   double n_units[PMT_SPLITS];
   double n_first[PMT_SPLITS];                         /**< of them, first ones of their pieces */
   int transpose_lo, transpose_hi;                     /**< asked of open() in training */
-  /** Cells of a piece, cells grown as needed, the first one with `reset`; transposed as far as asked and possible.
-      Any thread. @return PMT_NO_MEM */
-  PmtStatus (*open)(void* handle, PmtSplit split, size_t piece, int transpose, PmtCell** cells, size_t* room,
-                    size_t* n_cells);
+  /** Cells of a piece, cells grown as needed, the first one with `reset`. Any thread. @return PMT_NO_MEM */
+  PmtStatus (*open)(void* handle, const PmtBenchPiece* which, PmtCell** cells, size_t* room, size_t* n_cells);
 } PmtBenchData;
 
 typedef struct {
@@ -28,6 +34,7 @@ typedef struct {
   PmtTrainShape shape;     /**< whole: vocabulary and tables too */
   uint32_t batch, length, past, threads; /**< threads 0 = processors online */
   double dropout, decay, average;
+  double begin;            /**< share of pieces that begin somewhere in the middle in training */
   double forget;           /**< share of input rows left out in training: no single one can be leaned on */
   uint64_t seed;
   const char* checkpoint;  /**< NULL = none */

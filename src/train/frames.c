@@ -194,12 +194,12 @@ static int fit_transpose(const Piece* p, int by) {
   return by > PITCHES - 1 - p->hi ? PITCHES - 1 - p->hi : by;
 }
 
-static PmtStatus open_piece(void* handle, PmtSplit split, size_t i, int transpose, PmtCell** cells, size_t* room,
-                            size_t* n_cells) {
+static PmtStatus open_piece(void* handle, const PmtBenchPiece* which, PmtCell** cells, size_t* room, size_t* n_cells) {
   const PmtFrames* frames = handle;
-  const Piece* p = &frames->pieces[split][i];
+  const Piece* p = &frames->pieces[which->split][which->number];
+  const size_t begin = (size_t)(which->begin * (double)p->n_frames);
   size_t n = 0;
-  for (size_t t = 0; t < p->n_frames; ++t) { n += p->frames[t].n + 1u; }
+  for (size_t t = begin; t < p->n_frames; ++t) { n += p->frames[t].n + 1u; }
   *n_cells = n;
   if (*room < n) {
     PmtCell* grown = realloc(*cells, n * sizeof *grown);
@@ -207,15 +207,15 @@ static PmtStatus open_piece(void* handle, PmtSplit split, size_t i, int transpos
     *cells = grown;
     *room = n;
   }
-  Known k = {.by = fit_transpose(p, transpose)};
+  Known k = {.t = begin, .by = fit_transpose(p, which->transpose)};
   PmtCell* c = *cells;
   uint16_t token = BEGIN;
-  for (size_t t = 0; t < p->n_frames; ++t) {
+  for (size_t t = begin; t < p->n_frames; ++t) {
     const Frame* f = &p->frames[t];
     for (uint32_t note = 0; note <= f->n; ++note, ++c) {
       const uint16_t target = note < f->n ? (uint16_t)(f->token[note] + k.by) : END;
-      *c = (PmtCell){.token = token, .target = target, .reset = t == 0 && note == 0, .counts = true, .beat = note == 0,
-                     .first = t == 0};
+      *c = (PmtCell){.token = token, .target = target, .reset = t == begin && note == 0, .counts = true, .beat = note == 0,
+                     .first = t == begin};
       describe_cell(frames, &k, c);
       if (note < f->n) { k.here.token[k.here.n++] = (uint8_t)target; }
       token = target;

@@ -237,6 +237,7 @@ typedef struct {
   size_t heard[PMT_CLASSES]; /* 1 + the step when a pitch class last sounded; 0 = never */
   size_t count[PMT_CLASSES]; /* voice-steps it has sounded */
   size_t total;
+  size_t begin;              /* the step when hearing began: nothing before it is known */
 } Past;
 
 static int clamp(int x, int most) { return x < -most ? -most : x > most ? most : x; }
@@ -272,11 +273,12 @@ static uint8_t share(const Past* past, int class) {
 
 /** What a match is worth: its length, whether the voices above agree with it in this step, whether it lies whole bars or
     whole beats back. */
-static int match_row(const Piece* piece, size_t t, int own, const Match* m) {
+static int match_row(const Piece* piece, size_t t, int own, const Match* m, size_t begin) {
   static const int32_t limits[MATCHES - 1] = {4, 8, 16, 24, 32, 64};
   const size_t back = t - (size_t)m->from;
+  const int32_t heard = m->from - (int32_t)begin + 1, agreed = m->length < heard ? m->length : heard;
   int length = 0, agree = 1;
-  while (length < MATCHES - 1 && m->length >= limits[length]) { ++length; }
+  while (length < MATCHES - 1 && agreed >= limits[length]) { ++length; }
   for (int v = 0; v < own; ++v) { agree &= piece->steps[t][v] == piece->steps[m->from][v]; }
   return (length * 2 + agree) * PHASES + (back % BAR4 == 0 ? 2 : back % 4 == 0 ? 1 : 0);
 }
@@ -284,8 +286,8 @@ static int match_row(const Piece* piece, size_t t, int own, const Match* m) {
 /** @return the pitch's token that voice `own` had there, -1 = none or silence */
 static int describe_match(const Piece* piece, size_t t, int own, int by, const Match* m, const Past* past, int16_t* input) {
   input[0] = input[1] = -1;
-  if (m->from < 0) { return -1; }
-  input[0] = (int16_t)match_row(piece, t, own, m);
+  if (m->from < (int32_t)past->begin) { return -1; }
+  input[0] = (int16_t)match_row(piece, t, own, m, past->begin);
   const int pitch = piece->steps[m->from][own], last = past->voice[own].pitch;
   if (pitch < 0) { return -1; }
   const int token = pitch + by - PITCH_LO;
@@ -361,26 +363,26 @@ static int fit_transpose(const PmtJsb* jsb, const Piece* piece, int transpose) {
   return transpose;
 }
 
-static PmtStatus open_piece(void* handle, PmtSplit split, size_t i, int transpose, PmtCell** cells, size_t* room,
-                            size_t* n_cells) {
+static PmtStatus open_piece(void* handle, const PmtBenchPiece* which, PmtCell** cells, size_t* room, size_t* n_cells) {
   const PmtJsb* jsb = handle;
-  const Piece* piece = &jsb->pieces[split][i];
-  *n_cells = piece->n_steps * VOICES;
+  const Piece* piece = &jsb->pieces[which->split][which->number];
+  const size_t begin = (size_t)(which->begin * (double)piece->n_steps);
+  *n_cells = (piece->n_steps - begin) * VOICES;
   if (*room < *n_cells) {
     PmtCell* grown = realloc(*cells, *n_cells * sizeof *grown);
     if (!grown) { return PMT_NO_MEM; }
     *cells = grown;
     *room = *n_cells;
   }
-  Past past = {.heard = {0}};
+  Past past = {.begin = begin};
   for (int v = 0; v < VOICES; ++v) { past.voice[v] = (Voice){.token = -1, .pitch = -1, .before = -1}; }
-  const int by = fit_transpose(jsb, piece, transpose);
+  const int by = fit_transpose(jsb, piece, which->transpose);
   uint16_t before = BEGIN;
-  for (size_t t = 0; t < piece->n_steps; ++t) {
+  for (size_t t = begin; t < piece->n_steps; ++t) {
     for (int v = 0; v < VOICES; ++v) {
       const int pitch = piece->steps[t][v], token = pitch < 0 ? SILENCE : pitch + by - PITCH_LO;
-      PmtCell* c = &(*cells)[t * VOICES + (size_t)v];
-      *c = (PmtCell){.token = before, .target = (uint16_t)token, .reset = t == 0 && v == 0, .counts = true, .beat = v == 0, .first = t == 0};
+      PmtCell* c = &(*cells)[(t - begin) * VOICES + (size_t)v];
+      *c = (PmtCell){.token = before, .target = (uint16_t)token, .reset = t == begin && v == 0, .counts = true, .beat = v == 0, .first = t == begin};
       describe_cell(jsb, piece, t, v, by, &past, c);
       hear(&past, v, t, token);
       before = c->target;
