@@ -214,8 +214,9 @@ static PmtComparison conclude(const Halving* const h, const PmtMeasure m) {
   describe(h->generated, m, &c.mean, &c.sd);
   describe(h->held_out, m, &c.held_mean, &c.held_sd);
   c.applies = !isnan(c.held_mean);
-  c.within = c.wasserstein <= floors_allowed * c.wasserstein_floor + 1e-12 &&
-             1 - c.overlap <= floors_allowed * (1 - c.overlap_floor) + 1e-12;
+  c.within = c.wasserstein <= pmt_measure_grain(m) ||
+             (c.wasserstein <= floors_allowed * c.wasserstein_floor + 1e-12 &&
+              1 - c.overlap <= floors_allowed * (1 - c.overlap_floor) + 1e-12);
   return c;
 }
 

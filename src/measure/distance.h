@@ -45,7 +45,7 @@ typedef struct {
   double overlap, overlap_floor;         /**< OA, generated and between halves */
   double wasserstein, wasserstein_floor; /**< in the measure's unit */
   bool applies;                /**< both sets have it: drums have no pitch */
-  bool within;                 /**< neither W1 nor 1 - OA is more than twice its floor */
+  bool within;                 /**< neither W1 nor 1 - OA is more than twice its floor, or W1 is below the measure's grain */
 } PmtComparison;
 
 typedef struct {

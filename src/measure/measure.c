@@ -13,24 +13,28 @@ enum { SIXTEENTH = 6, RECALL_BARS = 8, SCALE_BARS = 4, EIGHTH_UNIT = 8 };
 
 static const uint16_t major_scale = 0xab5; /* bit 0 = the root; the natural minors are the same twelve sets */
 
-static const struct { const char *title, *key; } names[PMT_MEASURES] = {
-  [PMT_MEASURE_DENSITY] = {"notes a quarter", "notes_per_quarter"},
-  [PMT_MEASURE_EMPTY] = {"empty beats", "empty_beats"},
-  [PMT_MEASURE_DURATION] = {"mean duration", "mean_duration"},
-  [PMT_MEASURE_POLYPHONY] = {"mean polyphony", "mean_polyphony"},
-  [PMT_MEASURE_OFF_GRID] = {"onsets off the 16ths", "off_sixteenths"},
-  [PMT_MEASURE_ENTROPY] = {"pitch-class entropy", "pitch_class_entropy"},
-  [PMT_MEASURE_SCALE] = {"scale consistency", "scale_consistency"},
-  [PMT_MEASURE_OVERLAP] = {"onset overlap, lag 1", "onset_overlap"},
-  [PMT_MEASURE_REPEAT] = {"bar equals the last", "bar_repeated"},
-  [PMT_MEASURE_RECALL] = {"bar equals one of 8", "bar_recalled"},
-  [PMT_MEASURE_LAG_2] = {"onset overlap, lag 2", "onset_overlap_lag_2"},
-  [PMT_MEASURE_LAG_4] = {"onset overlap, lag 4", "onset_overlap_lag_4"},
-  [PMT_MEASURE_LAG_8] = {"onset overlap, lag 8", "onset_overlap_lag_8"},
+static const struct {
+  const char *title, *key;
+  double grain;
+} names[PMT_MEASURES] = {
+  [PMT_MEASURE_DENSITY] = {"notes a quarter", "notes_per_quarter", 0.0},
+  [PMT_MEASURE_EMPTY] = {"empty beats", "empty_beats", 0.005},
+  [PMT_MEASURE_DURATION] = {"mean duration", "mean_duration", 0.0},
+  [PMT_MEASURE_POLYPHONY] = {"mean polyphony", "mean_polyphony", 0.0},
+  [PMT_MEASURE_OFF_GRID] = {"onsets off the 16ths", "off_sixteenths", 0.005},
+  [PMT_MEASURE_ENTROPY] = {"pitch-class entropy", "pitch_class_entropy", 0.0},
+  [PMT_MEASURE_SCALE] = {"scale consistency", "scale_consistency", 0.0},
+  [PMT_MEASURE_OVERLAP] = {"onset overlap, lag 1", "onset_overlap", 0.0},
+  [PMT_MEASURE_REPEAT] = {"bar equals the last", "bar_repeated", 0.0},
+  [PMT_MEASURE_RECALL] = {"bar equals one of 8", "bar_recalled", 0.0},
+  [PMT_MEASURE_LAG_2] = {"onset overlap, lag 2", "onset_overlap_lag_2", 0.0},
+  [PMT_MEASURE_LAG_4] = {"onset overlap, lag 4", "onset_overlap_lag_4", 0.0},
+  [PMT_MEASURE_LAG_8] = {"onset overlap, lag 8", "onset_overlap_lag_8", 0.0},
 };
 
 const char* pmt_measure_title(const PmtMeasure measure) { return names[measure].title; }
 const char* pmt_measure_key(const PmtMeasure measure) { return names[measure].key; }
+double pmt_measure_grain(const PmtMeasure measure) { return names[measure].grain; }
 
 /* ---- Notes of a span of time ------------------------------------------------------------------------------------- */
 
@@ -260,7 +264,12 @@ void pmt_measure_excerpt(const PmtScore* const score, const size_t stretch, cons
   value[PMT_MEASURE_LAG_8] = self_similarity(score, stretch, bar, 8);
 }
 
-size_t pmt_measure_first_bar(const PmtScore* const score) { return score->n_bars && score->bars[0].skip; }
+size_t pmt_measure_first_bar(const PmtScore* const score) {
+  const uint32_t begin = score->n_notes ? score->notes[0].onset : 0;
+  size_t bar = score->n_bars && score->bars[0].skip;
+  while (bar < score->n_bars && score->bars[bar].tick < begin) { ++bar; }
+  return score->n_notes ? bar : 0;
+}
 
 size_t pmt_measure_stretches(const PmtScore* const score) {
   const size_t excerpts = (score->n_bars - pmt_measure_first_bar(score)) / PMT_EXCERPT_BARS;

@@ -39,6 +39,9 @@ typedef enum {
 /** For people ("notes a quarter") and for programs ("notes_per_quarter"). */
 const char* pmt_measure_title(PmtMeasure measure);
 const char* pmt_measure_key(PmtMeasure measure);
+/** W1 of no more than this is no difference: where music has nearly none of something, its floor is 0, and a single beat or
+    note would be farther. In the measure's unit. */
+double pmt_measure_grain(PmtMeasure measure);
 
 /** Values of one excerpt; NaN where there is nothing to measure: pitches of drums, repeats of rests. */
 typedef struct {
@@ -56,7 +59,8 @@ typedef struct {
 
 void pmt_measured_free(PmtMeasured* set);
 
-/** First bar of the stretches: the first that has no pickup. */
+/** First bar of the stretches: the first that begins with the music or within it. A pickup, whether its bar is short or begins
+    with rests on paper, is no bar to be measured, and its rests are no silence. */
 size_t pmt_measure_first_bar(const PmtScore* score);
 /** How many stretches of at least one excerpt there are. */
 size_t pmt_measure_stretches(const PmtScore* score);

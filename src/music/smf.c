@@ -19,9 +19,10 @@
 enum {
   CHANNELS = 16,
   KEYS = CHANNELS * 128,
-  MAP_MAX = 1 << 20,     /* tempo, meter and program changes kept */
+  MAP_MAX = 1 << 20,     /* tempo, meter and program changes kept; and as many of the pedal */
   TRACKS_MAX = 65535,
   BEAT_UNIT_LOG_MAX = 6, /* finest beat: a 64th */
+  CC_SUSTAIN = 64,
   DEFAULT_US_PER_QUARTER = 500000,
   FASTEST_US_PER_QUARTER = 20000, /* 3000 BPM */
 };
@@ -47,7 +48,7 @@ typedef struct {
 typedef struct {
   PmtSmf* smf;
   PmtError* error;
-  size_t notes_capacity;
+  size_t notes_capacity, pedals_capacity, names_capacity;
   MapEvent* map;
   size_t n_map, map_capacity;
   uint64_t tick;         /* in the track being read */
@@ -57,7 +58,7 @@ typedef struct {
   uint8_t program[CHANNELS];         /* last seen in this track */
   uint32_t n_sounding;
   uint32_t first[KEYS], last[KEYS];  /* sounding notes of a key, oldest first, linked through PmtSmfNote.end */
-  uint32_t damaged, clipped, unended, changes_ignored; /* what was forgiven */
+  uint32_t damaged, clipped, unended, changes_ignored, pedals_ignored; /* what was forgiven */
   size_t damaged_at;
   uint32_t damaged_track;
 } Parser;
@@ -193,7 +194,48 @@ static void end_all_notes(Parser* const p) {
   }
 }
 
+static PmtStatus add_pedal(Parser* const p, const uint32_t track, const uint32_t channel, const uint8_t value) {
+  PmtSmf* const smf = p->smf;
+  if (smf->n_pedals >= MAP_MAX) {
+    ++p->pedals_ignored;
+    return PMT_OK;
+  }
+  PmtSmfPedal* const pedals = grow(smf->pedals, &p->pedals_capacity, smf->n_pedals, sizeof *pedals);
+  if (!pedals) {
+    return PMT_NO_MEM;
+  }
+  smf->pedals = pedals;
+  pedals[smf->n_pedals] = (PmtSmfPedal){.tick = p->tick,
+                                        .order = (uint32_t)smf->n_pedals,
+                                        .track = (uint16_t)track,
+                                        .channel = (uint8_t)channel,
+                                        .value = value};
+  ++smf->n_pedals;
+  return PMT_OK;
+}
+
+static PmtStatus add_name(Parser* const p, const uint32_t track) {
+  PmtSmfName* const names = grow(p->smf->names, &p->names_capacity, track, sizeof *names);
+  if (!names) {
+    return PMT_NO_MEM;
+  }
+  p->smf->names = names;
+  names[track] = (PmtSmfName){""};
+  return PMT_OK;
+}
+
+/** The first name counts: later ones are of passages. */
+static void set_name(PmtSmfName* const name, const unsigned char* const data, const uint32_t n) {
+  for (uint32_t i = 0; !name->text[i] && i < n && i + 1 < PMT_SMF_NAME; ++i) {
+    name->text[i] = (char)(data[i] < 0x20 || data[i] == 0x7f ? '?' : data[i]);
+  }
+}
+
 static PmtStatus take_meta(Parser* const p, const uint32_t type, const unsigned char* const data, const uint32_t n) {
+  if (type == 0x03) {
+    set_name(&p->smf->names[p->smf->n_tracks - 1], data, n);
+    return PMT_OK;
+  }
   if (type == 0x51) {
     const uint32_t us = n >= 3 ? big_endian(data, 3) : 0;
     if (p->smpte) {
@@ -227,6 +269,7 @@ static PmtStatus take_channel_message(Parser* const p, const uint32_t track, con
     end_note(p, channel * 128 + data[0]);
     return PMT_OK;
   case 0x80: end_note(p, channel * 128 + data[0]); return PMT_OK;
+  case 0xb0: return data[0] == CC_SUSTAIN ? add_pedal(p, track, channel, data[1]) : PMT_OK;
   case 0xc0:
     if (p->program[channel] == data[0]) {
       return PMT_OK;
@@ -298,8 +341,12 @@ static EventResult take_event(Parser* const p, Cursor* const c, const uint32_t t
 }
 
 static PmtStatus read_track(Parser* const p, Cursor c) {
-  const uint32_t track = p->smf->n_tracks++;
+  const uint32_t track = p->smf->n_tracks;
   unsigned char running = 0;
+  if (add_name(p, track)) {
+    return PMT_NO_MEM;
+  }
+  ++p->smf->n_tracks;
   PmtStatus failure = PMT_OK;
   EventResult result = EVENT_TAKEN;
   p->tick = 0;
@@ -453,6 +500,15 @@ static int compare_notes(const void* const left, const void* const right) {
   return a->velocity - b->velocity;
 }
 
+static int compare_pedals(const void* const left, const void* const right) {
+  const PmtSmfPedal* const a = left;
+  const PmtSmfPedal* const b = right;
+  if (a->tick != b->tick) {
+    return a->tick < b->tick ? -1 : 1;
+  }
+  return a->order < b->order ? -1 : a->order > b->order;
+}
+
 /** Programs belong to the channel, whichever track sets them. */
 static void assign_programs(const Parser* const p) {
   uint8_t program[CHANNELS] = {0};
@@ -531,6 +587,9 @@ static void say_what_was_forgiven(const Parser* const p, const uint32_t tracks_p
   if (p->changes_ignored) {
     warn(smf, "%u impossible tempos or meters left out", p->changes_ignored);
   }
+  if (p->pedals_ignored) {
+    warn(smf, "%u pedal changes left out", p->pedals_ignored);
+  }
 }
 
 static PmtStatus parse(Parser* const p, Cursor c) {
@@ -548,6 +607,9 @@ static PmtStatus parse(Parser* const p, Cursor c) {
   }
   if (p->smf->n_notes > 1) {
     qsort(p->smf->notes, p->smf->n_notes, sizeof *p->smf->notes, compare_notes);
+  }
+  if (p->smf->n_pedals > 1) {
+    qsort(p->smf->pedals, p->smf->n_pedals, sizeof *p->smf->pedals, compare_pedals);
   }
   assign_programs(p);
   if ((status = build_tempos(p)) || (status = build_meters(p))) {
@@ -592,5 +654,7 @@ void pmt_smf_free(PmtSmf* const smf) {
   free(smf->notes);
   free(smf->tempos);
   free(smf->meters);
+  free(smf->pedals);
+  free(smf->names);
   *smf = (PmtSmf){0};
 }

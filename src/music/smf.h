@@ -26,6 +26,19 @@ typedef struct {
 typedef struct { uint64_t tick; uint32_t us_per_quarter; } PmtSmfTempo;
 typedef struct { uint64_t tick; uint8_t beats; uint8_t unit; } PmtSmfMeter;
 
+/** Controller 64 of a channel. */
+typedef struct {
+  uint64_t tick;
+  uint32_t order;      /**< in the file: that of two at one tick */
+  uint16_t track;
+  uint8_t channel;     /**< 0..15 */
+  uint8_t value;       /**< 0..127: down from 64 on */
+} PmtSmfPedal;
+
+/** What a track is called: its first name event, cut short; control characters are '?'. Empty when it has none. */
+enum { PMT_SMF_NAME = 40 };
+typedef struct { char text[PMT_SMF_NAME]; } PmtSmfName;
+
 typedef struct {
   uint32_t ticks_per_quarter; /**< with SMPTE division: ticks a second halved, so that 120 BPM makes quarters */
   PmtSmfNote* notes;          /**< sorted by start */
@@ -34,6 +47,9 @@ typedef struct {
   size_t n_tempos;
   PmtSmfMeter* meters;        /**< sorted; never empty, the first at tick 0 */
   size_t n_meters;
+  PmtSmfPedal* pedals;        /**< sorted */
+  size_t n_pedals;
+  PmtSmfName* names;          /**< of the tracks: n_tracks */
   uint32_t n_tracks;
   uint64_t n_ticks;           /**< end of the longest track */
   char warnings[256];         /**< what was forgiven, one line; empty when nothing was */
@@ -52,6 +68,13 @@ typedef struct {
   uint8_t size; /**< 2 or 3 */
 } PmtSmfEvent;
 
+/** A track of its own, whatever its channels. */
+typedef struct {
+  const char* name;          /**< may be NULL */
+  const PmtSmfEvent* events; /**< sorted by tick; order at one tick is kept */
+  size_t n_events;
+} PmtSmfTrack;
+
 typedef struct {
   uint32_t ticks_per_quarter;
   const char* title;            /**< may be NULL */
@@ -62,10 +85,13 @@ typedef struct {
   size_t n_meters;
   const PmtSmfEvent* events;    /**< sorted by tick; order at one tick is kept */
   size_t n_events;
+  const PmtSmfTrack* tracks;    /**< come before those of the channels */
+  size_t n_tracks;
   uint64_t end_tick;            /**< where the tracks end; at least the last event */
 } PmtSmfOut;
 
-/** Write a type 1 file: track 0 with tempo and meter, then one track per channel in use. Written whole or not at all.
+/** Write a type 1 file: track 0 with tempo and meter, `tracks`, then one track per channel that `events` use. Written
+    whole or not at all.
     @return PMT_BAD_ARG (the line says which event, tempo or meter), PMT_IO, PMT_NO_MEM */
 PmtStatus pmt_smf_write(const char* path, const PmtSmfOut* out, PmtError* error);
 

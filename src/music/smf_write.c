@@ -126,28 +126,30 @@ static void put_conductor(Buffer* const b, const PmtSmfOut* const out) {
   end_track(b, out->end_tick);
 }
 
-static void put_channel(Buffer* const b, const PmtSmfOut* const out, const uint32_t channel) {
+/** @param channels one bit each: the others are left out */
+static void put_track(Buffer* const b, const PmtSmfTrack* const track, const uint32_t channels,
+                      const uint64_t end_tick) {
   begin_track(b);
-  put_name(b, out->names ? out->names[channel] : NULL);
-  for (size_t i = 0; i < out->n_events; ++i) {
-    const PmtSmfEvent* const event = &out->events[i];
-    if ((event->bytes[0] & 0x0fu) == channel) {
+  put_name(b, track->name);
+  for (size_t i = 0; i < track->n_events; ++i) {
+    const PmtSmfEvent* const event = &track->events[i];
+    if (channels >> (event->bytes[0] & 0x0f) & 1) {
       put_delta(b, event->tick);
       put(b, event->bytes, event->size);
     }
   }
-  end_track(b, out->end_tick);
+  end_track(b, end_tick);
 }
 
-static PmtStatus check_event(const PmtSmfOut* const out, const size_t i, PmtError* const error) {
-  const PmtSmfEvent* const event = &out->events[i];
+static PmtStatus check_event(const PmtSmfEvent* const events, const size_t i, PmtError* const error) {
+  const PmtSmfEvent* const event = &events[i];
   const uint8_t status = event->bytes[0];
   const uint8_t size = (status & 0xe0) == 0xc0 ? 2 : 3;
   if (status < 0x80 || status >= 0xf0 || event->size != size || event->bytes[1] > 127 ||
       (size == 3 && event->bytes[2] > 127)) {
     return pmt_fail(error, PMT_BAD_ARG, "event %zu is no channel message", i);
   }
-  if (i && out->events[i - 1].tick > event->tick) {
+  if (i && events[i - 1].tick > event->tick) {
     return pmt_fail(error, PMT_BAD_ARG, "event %zu is out of order", i);
   }
   return PMT_OK;
@@ -171,20 +173,31 @@ static PmtStatus check_maps(const PmtSmfOut* const out, PmtError* const error) {
              : PMT_OK;
 }
 
-static PmtStatus find_channels(const PmtSmfOut* const out, uint32_t* const used, PmtError* const error) {
+/** @param used one bit a channel */
+static PmtStatus find_channels(const PmtSmfEvent* const events, const size_t n_events, uint32_t* const used,
+                               PmtError* const error) {
   *used = 0;
-  for (size_t i = 0; i < out->n_events; ++i) {
-    const PmtStatus status = check_event(out, i, error);
+  for (size_t i = 0; i < n_events; ++i) {
+    const PmtStatus status = check_event(events, i, error);
     if (status) {
       return status;
     }
-    *used |= 1u << (out->events[i].bytes[0] & 0x0f);
+    *used |= 1u << (events[i].bytes[0] & 0x0f);
   }
   return PMT_OK;
 }
 
+static PmtStatus check_tracks(const PmtSmfOut* const out, PmtError* const error) {
+  PmtStatus status = PMT_OK;
+  for (size_t i = 0; !status && i < out->n_tracks; ++i) {
+    uint32_t any;
+    status = find_channels(out->tracks[i].events, out->tracks[i].n_events, &any, error);
+  }
+  return status;
+}
+
 static void put_file(Buffer* const b, const PmtSmfOut* const out, const uint32_t used) {
-  uint32_t n_tracks = 1;
+  uint32_t n_tracks = 1 + (uint32_t)out->n_tracks;
   for (uint32_t channel = 0; channel < CHANNELS; ++channel) {
     n_tracks += used >> channel & 1;
   }
@@ -192,9 +205,13 @@ static void put_file(Buffer* const b, const PmtSmfOut* const out, const uint32_t
   put_number(b, n_tracks, 2);
   put_number(b, out->ticks_per_quarter, 2);
   put_conductor(b, out);
+  for (size_t i = 0; i < out->n_tracks; ++i) {
+    put_track(b, &out->tracks[i], UINT32_MAX, out->end_tick);
+  }
   for (uint32_t channel = 0; channel < CHANNELS; ++channel) {
+    const PmtSmfTrack track = {out->names ? out->names[channel] : NULL, out->events, out->n_events};
     if (used >> channel & 1) {
-      put_channel(b, out, channel);
+      put_track(b, &track, 1u << channel, out->end_tick);
     }
   }
 }
@@ -202,7 +219,8 @@ static void put_file(Buffer* const b, const PmtSmfOut* const out, const uint32_t
 PmtStatus pmt_smf_write(const char* const path, const PmtSmfOut* const out, PmtError* const error) {
   uint32_t used;
   PmtStatus status;
-  if ((status = check_maps(out, error)) || (status = find_channels(out, &used, error))) {
+  if ((status = check_maps(out, error)) || (status = check_tracks(out, error)) ||
+      (status = find_channels(out->events, out->n_events, &used, error))) {
     pmt_error_prefix(error, path);
     return status;
   }
