@@ -7,6 +7,9 @@
     for every slicing, every dispatch level and every machine with IEEE floats. That costs nothing where it matters:
     the kernel waits for weights, not for the adder (docs/kernels.md has the figures).
 
+    Weights may be packed in 16 bits (IEEE half precision), where the file has no more: they are widened as they are read,
+    which is exact, so the bits are those of 32-bit weights, and half as much comes from memory.
+
     Called by net_rnn.c and net_tf.c; calls nothing. Rows are padded to a whole panel with zero weights. Whatever a
     kernel writes for another product to read passes through pmt_tame. */
 #ifndef PMT_NN_KERNEL_H
@@ -35,10 +38,17 @@ static inline size_t pmt_packed_floats(uint32_t rows, uint32_t cols) PMT_RT {
 void pmt_panels_pack(float* packed, uint32_t cols_all, uint32_t row0, uint32_t col0, const float* w, uint32_t rows,
                      uint32_t cols);
 
+/** The same in 16 bits. @param w numbers that half precision has */
+void pmt_panels_pack_half(uint16_t* packed, uint32_t cols_all, uint32_t row0, uint32_t col0, const float* w,
+                          uint32_t rows, uint32_t cols);
+
 /** y[panel rows] = b + W x for panels first .. first + n_panels - 1.
     @param packed 64-byte aligned @param b (padded rows), aligned @param x (cols) @param y (padded rows), aligned; does
     not alias x */
 typedef void (*PmtPanelsRun)(const float* packed, uint32_t cols, const float* b, const float* x, float* y,
+                             uint32_t first, uint32_t n_panels) PMT_RT;
+
+typedef void (*PmtHalvesRun)(const uint16_t* packed, uint32_t cols, const float* b, const float* x, float* y,
                              uint32_t first, uint32_t n_panels) PMT_RT;
 
 /** c_next = sig(f) * c + sig(i) * tanh(g), h = sig(o) * tanh(c_next) for PMT_CELL_UNITS units.
@@ -82,6 +92,7 @@ typedef void (*PmtBlendRun)(const float* v, uint32_t width, const float* w, uint
 typedef struct {
   const char* name;
   PmtPanelsRun run;
+  PmtHalvesRun run_half; /**< the same of weights in 16 bits; NULL: this kernel reads none */
   PmtCellRun cell;
   PmtGruRun gru;
   PmtTanhRun tanh;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The kernels themselves, in plain C on GCC's vector type, compiled once for each instruction set by kernel_*.c, which
-   says how wide a vector is (LANES) and the names (NAME). Above: net_rnn.c and net_tf.c, through nn/kernel.c's
+   says how wide a vector is (LANES), the names (NAME) and, where there is an instruction for it, how LANES halves are widened
+   (WIDEN). Above: net_rnn.c and net_tf.c, through nn/kernel.c's
    table. Below: nothing.
 
    An addition takes four cycles and a row's additions form one chain, so eight chains keep two adders busy. A panel has
@@ -11,27 +12,40 @@
 #include "nn/kernel.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 typedef float Vec __attribute__((vector_size(LANES * sizeof(float)), may_alias));
 typedef int32_t Bits __attribute__((vector_size(LANES * sizeof(float)), may_alias));
 
 /* 2 KiB ahead hides the start of the next panel behind the cells of this one. Beyond the last panel it prefetches what
    nobody needs; that is allowed anywhere. */
-enum { VECS = PMT_PANEL / LANES, AHEAD = 512, LINE = 16 };
+enum { VECS = PMT_PANEL / LANES, AHEAD = 2048, LINE = 64 };
 
-/* One panel, columns ascending. */
-static inline void run_panel(const float* restrict w, const uint32_t cols, const float* restrict b,
-                             const float* restrict x, float* restrict y) {
+/* LANES weights, of 32 bits or of 16. */
+static inline __attribute__((always_inline)) Vec weights(const unsigned char* const w, const bool half) {
+#ifdef WIDEN
+  return half ? (Vec)WIDEN(w) : *(const Vec*)w;
+#else
+  (void)half;
+  return *(const Vec*)w;
+#endif
+}
+
+/* One panel, columns ascending. @param half a constant */
+static inline __attribute__((always_inline)) void run_panel(const unsigned char* restrict w, const bool half,
+                                                            const uint32_t cols, const float* restrict b,
+                                                            const float* restrict x, float* restrict y) {
+  const size_t size = half ? sizeof(uint16_t) : sizeof(float);
   Vec sum[VECS];
   for (int k = 0; k < VECS; ++k) {
     sum[k] = *(const Vec*)(b + k * LANES);
   }
-  for (uint32_t col = 0; col < cols; ++col, w += PMT_PANEL) {
-    for (int line = 0; line < PMT_PANEL; line += LINE) {
+  for (uint32_t col = 0; col < cols; ++col, w += PMT_PANEL * size) {
+    for (size_t line = 0; line < PMT_PANEL * size; line += LINE) {
       __builtin_prefetch(w + AHEAD + line);
     }
     for (int k = 0; k < VECS; ++k) {
-      sum[k] += *(const Vec*)(w + k * LANES) * x[col];
+      sum[k] += weights(w + (size_t)k * LANES * size, half) * x[col];
     }
   }
   for (int k = 0; k < VECS; ++k) {
@@ -43,9 +57,19 @@ void NAME(panels_run)(const float* const packed, const uint32_t cols, const floa
                       float* const y, const uint32_t first, const uint32_t n_panels) {
   for (uint32_t p = first; p < first + n_panels; ++p) {
     const size_t row = (size_t)p * PMT_PANEL;
-    run_panel(packed + row * cols, cols, b + row, x, y + row);
+    run_panel((const unsigned char*)(packed + row * cols), false, cols, b + row, x, y + row);
   }
 }
+
+#ifdef WIDEN
+void NAME(halves_run)(const uint16_t* const packed, const uint32_t cols, const float* const b, const float* const x,
+                      float* const y, const uint32_t first, const uint32_t n_panels) {
+  for (uint32_t p = first; p < first + n_panels; ++p) {
+    const size_t row = (size_t)p * PMT_PANEL;
+    run_panel((const unsigned char*)(packed + row * cols), true, cols, b + row, x, y + row);
+  }
+}
+#endif
 
 void NAME(cell_run)(const float* const restrict gates, const float* const restrict c,
                     float* const restrict c_next, float* const restrict h) {
@@ -159,8 +183,8 @@ static inline __attribute__((always_inline)) void blend(const float* v, const in
     sums[k] = *(const Vec*)(sum + k * LANES);
   }
   for (uint32_t j = 0; j < n; ++j, v += vecs * LANES) {
-    for (int line = 0; line < vecs * LANES; line += LINE) {
-      __builtin_prefetch(v + AHEAD + line);
+    for (int line = 0; line < vecs * LANES; line += LINE / (int)sizeof(float)) {
+      __builtin_prefetch((const unsigned char*)(v + line) + AHEAD);
     }
     for (int k = 0; k < vecs; ++k) {
       sums[k] += *(const Vec*)(v + k * LANES) * w[j];

@@ -12,6 +12,8 @@
 #define PMT_KERNEL_DECLARE(level)                                                                                   \
   void pmt_panels_run_##level(const float* packed, uint32_t cols, const float* b, const float* x, float* y,        \
                               uint32_t first, uint32_t n_panels) PMT_RT;                                           \
+  void pmt_halves_run_##level(const uint16_t* packed, uint32_t cols, const float* b, const float* x, float* y,      \
+                              uint32_t first, uint32_t n_panels) PMT_RT;                                           \
   void pmt_cell_run_##level(const float* restrict gates, const float* restrict c, float* restrict c_next,          \
                             float* restrict h) PMT_RT;                                                             \
   void pmt_gru_run_##level(const float* restrict gates, const float* restrict input, const float* restrict h,      \
@@ -26,9 +28,9 @@
   void pmt_blend_run_##level(const float* v, uint32_t width, const float* w, uint32_t n, float* sum,               \
                              float* total) PMT_RT;
 
-#define PMT_KERNEL(level)                                                                                           \
+#define PMT_KERNEL(level, halves)                                                                                   \
   {                                                                                                                \
-    .name = #level, .run = pmt_panels_run_##level, .cell = pmt_cell_run_##level, .gru = pmt_gru_run_##level,       \
+    .name = #level, .run = pmt_panels_run_##level, .run_half = halves, .cell = pmt_cell_run_##level, .gru = pmt_gru_run_##level,       \
     .tanh = pmt_tanh_run_##level, .norm = pmt_norm_run_##level, .settle = pmt_settle_run_##level,                  \
     .gelu = pmt_gelu_run_##level, .top = pmt_top_run_##level, .weigh = pmt_weigh_run_##level,                      \
     .blend = pmt_blend_run_##level                                                                                 \

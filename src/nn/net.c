@@ -11,6 +11,14 @@ const PmtNetConfig* pmt_net_config(const PmtNet* const net) {
   return &net->config;
 }
 
+const PmtHintShape* pmt_net_hints(const PmtNet* const net) {
+  return &net->hints;
+}
+
+bool pmt_net_takes_hints(const PmtNet* const net) {
+  return net->takes_hints;
+}
+
 uint64_t pmt_net_step_cost(const PmtNet* const net) {
   return net->step_cost;
 }
@@ -93,8 +101,9 @@ void pmt_net_condition(PmtNetState* const state, const PmtCondition* const condi
   }
 }
 
-void pmt_net_begin(PmtNetState* const state, uint32_t token) {
+void pmt_net_begin(PmtNetState* const state, uint32_t token, const PmtHints* const hints) {
   token = token < state->net->config.vocab ? token : 0;
+  pmt_net_hints_tell(state, hints);
   if (pmt_net_is_tf(state->net)) {
     pmt_net_tf_begin(state, token);
   } else {

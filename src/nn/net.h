@@ -17,6 +17,8 @@
       h' = (1 - z) * n + z * h
     RNN: h' = tanh(W_ih a + b_ih + W_hh h + b_hh)
 
+    To both inputs and logits hints may add rows of their own: hints.h has the equations.
+
     Transformer (decoder only, pre-norm), H heads of e = d / H numbers, x = E[token] + u at first:
       r(x) = g * x / sqrt(mean(x^2) + 1e-5)
       [q k v] = W_qkv r1(x)     s_tj = q_t . k_j / sqrt(e) over the last C tokens, t itself included
@@ -39,6 +41,7 @@
 
 #include "base/attributes.h"
 #include "base/status.h"
+#include "base/hints.h"
 #include "nn/kernel.h"
 #include "nn/tensors.h"
 
@@ -98,15 +101,20 @@ typedef struct {
 
 /** Read arch, sizes and tables from the file's metadata and shapes, check every tensor, pack the weights.
     `vocab` is what the caller's vocabulary demands. `tensors` may be freed afterwards.
-    @return PMT_BAD_FILE, PMT_BAD_SHAPE, PMT_UNSUPPORTED, PMT_NO_MEM */
-PmtStatus pmt_net_new(const PmtTensors* tensors, uint32_t vocab, PmtNet** net, PmtError* error);
+    @param hints what the caller can tell beside tokens; what the file has of it is used. NULL = nothing
+    @return PMT_BAD_ARG (hints outside the vocabulary), PMT_BAD_FILE, PMT_BAD_SHAPE, PMT_UNSUPPORTED, PMT_NO_MEM */
+PmtStatus pmt_net_new(const PmtTensors* tensors, uint32_t vocab, const PmtHintShape* hints, PmtNet** net,
+                      PmtError* error);
 /** The same with a kernel of the caller's choice (one of pmt_kernels); pmt_net_new takes the widest. */
-PmtStatus pmt_net_new_on(const PmtKernel* kernel, const PmtTensors* tensors, uint32_t vocab, PmtNet** net,
-                         PmtError* error);
+PmtStatus pmt_net_new_on(const PmtKernel* kernel, const PmtTensors* tensors, uint32_t vocab,
+                         const PmtHintShape* hints, PmtNet** net, PmtError* error);
 /** Which tokens, first..last, advance musical time (`rope2`). Before there are states. */
 void pmt_net_set_ticks(PmtNet* net, uint32_t first, uint32_t last);
 void pmt_net_free(PmtNet* net);
 const PmtNetConfig* pmt_net_config(const PmtNet* net) PMT_RT;
+/** What the net takes of the hints that were offered: a table with 0 rows, a leap with count 0 is not in the file. */
+const PmtHintShape* pmt_net_hints(const PmtNet* net) PMT_RT;
+bool pmt_net_takes_hints(const PmtNet* net) PMT_RT; /**< any */
 size_t pmt_net_bytes(const PmtNet* net); /**< resident weights */
 const char* pmt_net_kernel(const PmtNet* net); /**< "avx512", "avx2" or "portable" */
 
@@ -143,9 +151,11 @@ PmtStatus pmt_net_keep(PmtNetState* state);
     table as 0. Bounded by (styles + 4) * 4 h additions (GRU 3 h, RNN h, Transformer d). */
 void pmt_net_condition(PmtNetState* state, const PmtCondition* condition) PMT_RT;
 
-/** Begin the step for one token: x = E[token] + u, as many additions; `rope` also takes e/2 sines.
-    @param token below V */
-void pmt_net_begin(PmtNetState* state, uint32_t token) PMT_RT;
+/** Begin the step for one token: x = E[token] + u + what is told, as many additions a row as in pmt_net_condition, at
+    most PMT_HINTS_MAX rows beside the token's; `rope` also takes e/2 sines.
+    @param token below V @param hints told with it, copied; NULL = nothing. A row or anchor outside its table or leap
+    counts as nothing told */
+void pmt_net_begin(PmtNetState* state, uint32_t token, const PmtHints* hints) PMT_RT;
 
 /** Run whole chunks until at least `budget` multiply-adds are spent or the step is complete (0 runs nothing). Chunk
     borders are fixed at load, so any sequence of budgets gives the same bits.

@@ -13,6 +13,7 @@
 #define PMT_NN_NET_PRIVATE_H
 
 #include "base/arena.h"
+#include "base/hints.h"
 #include "nn/kernel.h"
 #include "nn/net.h"
 
@@ -20,7 +21,8 @@
 typedef struct {
   uint32_t cols;    /* padded where they are outputs of another matrix */
   uint32_t panels;
-  float* w;         /* packed (panels * PMT_PANEL, cols); a GRU layer's: see PmtGruPanel */
+  float* w;         /* packed (panels * PMT_PANEL, cols); a GRU layer's: see PmtGruPanel. NULL: see `half` */
+  uint16_t* half;   /* the same in 16 bits, when net->half */
   float* b;         /* (panels * PMT_PANEL) */
 } PmtNetMatrix;
 
@@ -187,13 +189,20 @@ struct PmtNet {
   PmtNetConfig config;
   PmtArena arena;           /* holds all, this struct too */
   PmtKernel kernel;
+  bool half;                /* matrices are packed in 16 bits: the file has no more, and the kernel reads them */
   uint32_t width;           /* of a looked up row */
   float* token;             /* (V, width) */
   float* style;             /* (styles, width) or NULL */
   float* table[PMT_TABLES]; /* (pmt_table_rows, width) or NULL */
+  PmtHintShape hints;       /* rows, count or n_kinds 0 where the file has nothing */
+  float* hint[PMT_HINTS_MAX]; /* (rows, width) or NULL */
+  uint32_t leap_row[PMT_LEAPS_MAX], kind_row; /* where they begin in `out` */
+  bool takes_hints;
+  uint32_t out_rows;        /* V, and those of leaps and kinds */
   PmtNetMatrix out;
   PmtRnn rnn;
   PmtTf tf;
+  uint64_t finish_cost;     /* of hints, in the output's last panel */
   uint64_t step_cost, chunk_cost_max;
 };
 
@@ -201,8 +210,10 @@ struct PmtNetState {
   const PmtNet* net;
   PmtArena arena;  /* holds all, this struct too */
   float* u;        /* (width) */
-  float* logits;   /* (padded V) */
+  float* logits;   /* (padded out_rows) */
   bool running;    /* a step is in flight */
+  bool is_told;    /* ... of which this is told: */
+  PmtHints told;
   PmtRnnState rnn;
   PmtTfState tf;
 };
@@ -229,6 +240,41 @@ static inline PmtGruPanel pmt_net_gru_panel(const PmtNet* const net, const uint3
 
 static inline uint32_t pmt_net_gru_panels(const uint32_t layer) PMT_RT {
   return layer ? PMT_GRU_PANELS : PMT_GRU_INPUT;
+}
+
+/* What is told beside a token, in net_hints.c. */
+
+/* Of the step that begins; NULL = nothing. It is copied. */
+void pmt_net_hints_tell(PmtNetState* state, const PmtHints* hints) PMT_RT;
+/* x += what is told. @param x (width) */
+void pmt_net_hints_add(const PmtNetState* state, float* x) PMT_RT;
+/* Of what is added to the input. */
+uint64_t pmt_net_hints_hash(const PmtNetState* state) PMT_RT;
+/* The output's last panel is done: leaps and kinds to the logits. */
+void pmt_net_hints_finish(PmtNetState* state) PMT_RT;
+
+/* Multiply-adds of a panel of the output. */
+static inline uint64_t pmt_net_out_cost(const PmtNet* const net, const uint32_t panel) PMT_RT {
+  return (uint64_t)PMT_PANEL * net->out.cols + (panel + 1 == net->out.panels ? net->finish_cost : 0);
+}
+
+/* y = b + W x of one panel. @param at floats or halves from the beginning of the matrix */
+static inline void pmt_net_multiply(const PmtNet* const net, const PmtNetMatrix* const m, const size_t at,
+                                    const uint32_t cols, const float* const b, const float* const x, float* const y,
+                                    const uint32_t panel) PMT_RT {
+  if (m->half) {
+    net->kernel.run_half(m->half + at, cols, b, x, y, panel, 1);
+  } else {
+    net->kernel.run(m->w + at, cols, b, x, y, panel, 1);
+  }
+}
+
+static inline void pmt_net_run_out(PmtNetState* const state, const float* const h, const uint32_t panel) PMT_RT {
+  const PmtNet* const net = state->net;
+  pmt_net_multiply(net, &net->out, 0, net->out.cols, net->out.b, h, state->logits, panel);
+  if (panel + 1 == net->out.panels) {
+    pmt_net_hints_finish(state);
+  }
 }
 
 /* One kind of net each; net.c and net_setup.c choose. */
@@ -302,6 +348,19 @@ typedef struct {
   float* zero;    /* recurrent: (width) */
 } PmtNetLoader;
 
+/* Hints, in net_hints_setup.c. */
+typedef struct { char text[40]; } PmtNetHintName;
+/* The table's tensor. */
+PmtNetHintName pmt_net_hint_name(const PmtNet* net, uint32_t table);
+/* Which of the offered the file has; refuse those that do not fit. */
+PmtStatus pmt_net_hints_config(const PmtTensors* tensors, const PmtHintShape* offer, PmtNet* net, PmtError* error);
+/* Rows of the largest tensor. */
+uint32_t pmt_net_hints_rows(const PmtNet* net);
+/* Additions of pmt_net_hints_finish, at most. */
+uint64_t pmt_net_hints_cost(const PmtNet* net);
+void pmt_net_hints_layout(PmtArena* arena, PmtNet* net);
+PmtStatus pmt_net_hints_load_output(const PmtNetLoader* loader, const PmtNet* net);
+
 /* Read the kind's own sizes; refuse those that are not there or do not fit. The common ones are read already. */
 PmtStatus pmt_net_rnn_config(const PmtTensors* tensors, PmtNetConfig* config, PmtError* error);
 PmtStatus pmt_net_rnn_check(const PmtTensors* tensors, const PmtNetConfig* config, PmtError* error);
@@ -327,7 +386,12 @@ PmtStatus pmt_net_tf_keep(PmtNetState* state);
 /* A word of the metadata, which must be one of `words`. */
 PmtStatus pmt_net_read_word(const PmtTensors* tensors, const char* key, const char* const* words, size_t n,
                             size_t* index, PmtError* error);
-void pmt_net_layout_matrix(PmtArena* arena, PmtNetMatrix* m, uint32_t rows, uint32_t cols);
+void pmt_net_layout_matrix(PmtArena* arena, PmtNetMatrix* m, uint32_t rows, uint32_t cols, bool half);
+/* Room for the weights alone. @param n of them */
+void pmt_net_layout_weights(PmtArena* arena, PmtNetMatrix* m, size_t n, bool half);
+/* As pmt_panels_pack, `at` weights from the beginning of the matrix. */
+void pmt_net_pack(const PmtNetMatrix* m, size_t at, uint32_t cols_all, uint32_t row0, uint32_t col0, const float* w,
+                  uint32_t rows, uint32_t cols);
 /* The tensor `prefix`{i}`suffix`. */
 typedef struct { char text[32]; } PmtNetName;
 PmtNetName pmt_net_name(const char* prefix, uint32_t i, const char* suffix);

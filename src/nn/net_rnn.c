@@ -63,6 +63,7 @@ void pmt_net_rnn_begin(PmtNetState* const state, const uint32_t token) {
   for (uint32_t i = 0; i < net->width; ++i) {
     state->rnn.first[i] = row[i] + state->u[i];
   }
+  pmt_net_hints_add(state, state->rnn.first);
   state->rnn.stage = 0;
   state->rnn.panel = 0;
 }
@@ -74,7 +75,7 @@ static void run_lstm(PmtNetState* const state, const uint32_t layer, const uint3
   PmtRnnState* const s = &state->rnn;
   const PmtNetMatrix* const m = &net->rnn.matrix[layer];
   const size_t unit = (size_t)panel * PMT_CELL_UNITS;
-  net->kernel.run(m->w, m->cols, layer ? m->b : s->first, s->input[layer], s->gates, panel, 1);
+  pmt_net_multiply(net, m, 0, m->cols, layer ? m->b : s->first, s->input[layer], s->gates, panel);
   net->kernel.cell(s->gates + (size_t)panel * PMT_PANEL, s->c[layer] + unit, s->c_next[layer] + unit,
                    s->input[layer + 1] + unit);
 }
@@ -85,11 +86,11 @@ static void run_gru(PmtNetState* const state, const uint32_t layer, const uint32
   const PmtNetMatrix* const m = &net->rnn.matrix[layer];
   const uint32_t n_kinds = pmt_net_gru_panels(layer), group = panel / n_kinds, kind = panel % n_kinds;
   const PmtGruPanel p = pmt_net_gru_panel(net, layer, (PmtGruKind)kind);
-  const float* const w = m->w + (size_t)group * 3 * PMT_PANEL * m->cols + p.at;
+  const size_t at = (size_t)group * 3 * PMT_PANEL * m->cols + p.at;
   const float* const looked_up = s->first + (size_t)group * 3 * PMT_PANEL; /* r, z, n */
   const float* const own = m->b + (size_t)group * PMT_GRU_PANELS * PMT_PANEL + (size_t)kind * PMT_PANEL;
   const float* const b = layer || kind == PMT_GRU_HIDDEN ? own : looked_up + (size_t)kind * PMT_PANEL;
-  net->kernel.run(w, p.cols, b, s->input[layer] + p.col, s->gates + (size_t)kind * PMT_PANEL, 0, 1);
+  pmt_net_multiply(net, m, at, p.cols, b, s->input[layer] + p.col, s->gates + (size_t)kind * PMT_PANEL, 0);
   if (kind + 1 == n_kinds) {
     const float* const input = layer ? s->gates + PMT_GRU_INPUT * PMT_PANEL : looked_up + 2 * PMT_PANEL;
     const size_t unit = (size_t)group * PMT_PANEL;
@@ -102,13 +103,13 @@ static void run_tanh(PmtNetState* const state, const uint32_t layer, const uint3
   PmtRnnState* const s = &state->rnn;
   const PmtNetMatrix* const m = &net->rnn.matrix[layer];
   const size_t unit = (size_t)panel * PMT_PANEL;
-  net->kernel.run(m->w, m->cols, layer ? m->b : s->first, s->input[layer], s->gates, panel, 1);
+  pmt_net_multiply(net, m, 0, m->cols, layer ? m->b : s->first, s->input[layer], s->gates, panel);
   net->kernel.tanh(s->gates + unit, s->input[layer + 1] + unit);
 }
 
 uint64_t pmt_net_rnn_cost(const PmtNet* const net, const uint32_t stage, const uint32_t panel) {
   if (stage == net->config.layers) {
-    return (uint64_t)PMT_PANEL * net->out.cols;
+    return pmt_net_out_cost(net, panel);
   }
   const uint64_t whole = (uint64_t)PMT_PANEL * net->rnn.matrix[stage].cols;
   if (net->config.arch != PMT_ARCH_GRU) {
@@ -149,7 +150,7 @@ uint64_t pmt_net_rnn_run(PmtNetState* const state) {
   const PmtNet* const net = state->net;
   const uint32_t stage = state->rnn.stage, panel = state->rnn.panel;
   if (stage == net->config.layers) {
-    net->kernel.run(net->out.w, net->out.cols, net->out.b, state->rnn.input[stage], state->logits, panel, 1);
+    pmt_net_run_out(state, state->rnn.input[stage], panel);
   } else if (net->config.arch == PMT_ARCH_LSTM) {
     run_lstm(state, stage, panel);
   } else if (net->config.arch == PMT_ARCH_GRU) {

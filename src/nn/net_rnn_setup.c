@@ -59,7 +59,7 @@ static void layout_gru(PmtArena* const arena, PmtNet* const net, const uint32_t 
   const uint32_t groups = net->rnn.h_pad / PMT_PANEL;
   m->cols = pmt_net_below(net, layer) + net->rnn.h_pad;
   m->panels = groups * pmt_net_gru_panels(layer);
-  m->w = pmt_arena_take(arena, pmt_packed_floats(net->width, m->cols), sizeof *m->w);
+  pmt_net_layout_weights(arena, m, pmt_packed_floats(net->width, m->cols), net->half);
   m->b = pmt_arena_take(arena, (size_t)groups * PMT_GRU_PANELS * PMT_PANEL, sizeof *m->b);
 }
 
@@ -68,7 +68,8 @@ void pmt_net_rnn_layout(PmtArena* const arena, PmtNet* const net) {
     if (net->config.arch == PMT_ARCH_GRU) {
       layout_gru(arena, net, l);
     } else {
-      pmt_net_layout_matrix(arena, &net->rnn.matrix[l], net->width, pmt_net_below(net, l) + net->rnn.h_pad);
+      pmt_net_layout_matrix(arena, &net->rnn.matrix[l], net->width, pmt_net_below(net, l) + net->rnn.h_pad,
+                            net->half);
     }
   }
 }
@@ -116,12 +117,12 @@ static void put_weights(const PmtNet* const net, const uint32_t layer, const Sid
   const uint32_t below = pmt_net_below(net, layer), col = side == FROM_INPUT ? 0 : below;
   const uint32_t n = side == FROM_INPUT && !layer ? net->config.d : net->config.h;
   if (net->config.arch != PMT_ARCH_GRU) {
-    pmt_panels_pack(m->w, m->cols, row_of(net->config.arch, gate, j), col, row, 1, n);
+    pmt_net_pack(m, 0, m->cols, row_of(net->config.arch, gate, j), col, row, 1, n);
     return;
   }
   const PmtGruPanel p = pmt_net_gru_panel(net, layer, gru_kind(gate, side));
-  float* const w = m->w + (size_t)(j / PMT_PANEL) * 3 * PMT_PANEL * m->cols + p.at;
-  pmt_panels_pack(w, p.cols, j % PMT_PANEL, col - p.col, row, 1, n);
+  const size_t at = (size_t)(j / PMT_PANEL) * 3 * PMT_PANEL * m->cols + p.at;
+  pmt_net_pack(m, at, p.cols, j % PMT_PANEL, col - p.col, row, 1, n);
 }
 
 static float* bias_of(const PmtNet* const net, const uint32_t layer, const Side side, const uint32_t gate,
@@ -203,6 +204,10 @@ static PmtStatus load_tables(const PmtNetLoader* const loader, const PmtNet* con
   status = status ? status : load_table(loader, net, "style.weight", c->styles, loader->zero, net->style);
   for (unsigned i = 0; i < PMT_TABLES && !status; ++i) {
     status = load_table(loader, net, pmt_table_names[i], pmt_table_rows[i], loader->zero, net->table[i]);
+  }
+  for (uint32_t i = 0; i < net->hints.n_tables && !status; ++i) {
+    status = load_table(loader, net, pmt_net_hint_name(net, i).text, net->hints.table[i].rows, loader->zero,
+                        net->hint[i]);
   }
   return status;
 }

@@ -92,10 +92,37 @@ static PmtStatus check_shapes(const PmtTensors* const tensors, const PmtNetConfi
 
 /* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
-void pmt_net_layout_matrix(PmtArena* const arena, PmtNetMatrix* const m, const uint32_t rows, const uint32_t cols) {
+/* Every matrix that a step reads is in 16 bits. Rows that are looked up are not read whole, and stay as they are. */
+static bool has_halves(const PmtTensors* const tensors) {
+  bool halves = true;
+  for (size_t i = 0; i < pmt_tensors_count(tensors); ++i) {
+    const PmtTensor* const t = pmt_tensors_at(tensors, i);
+    const bool vector = t->rank < 2;
+    const bool read = !strncmp(t->name, "rnn.", 4) || !strncmp(t->name, "blk.", 4) || !strncmp(t->name, "out.", 4);
+    halves = halves && (vector || !read || t->dtype == PMT_F16);
+  }
+  return halves;
+}
+
+void pmt_net_layout_weights(PmtArena* const arena, PmtNetMatrix* const m, const size_t n, const bool half) {
+  m->w = half ? NULL : pmt_arena_take(arena, n, sizeof *m->w);
+  m->half = half ? pmt_arena_take(arena, n, sizeof *m->half) : NULL;
+}
+
+void pmt_net_pack(const PmtNetMatrix* const m, const size_t at, const uint32_t cols_all, const uint32_t row0,
+                  const uint32_t col0, const float* const w, const uint32_t rows, const uint32_t cols) {
+  if (m->half) {
+    pmt_panels_pack_half(m->half + at, cols_all, row0, col0, w, rows, cols);
+  } else {
+    pmt_panels_pack(m->w + at, cols_all, row0, col0, w, rows, cols);
+  }
+}
+
+void pmt_net_layout_matrix(PmtArena* const arena, PmtNetMatrix* const m, const uint32_t rows, const uint32_t cols,
+                           const bool half) {
   m->cols = cols;
   m->panels = pmt_panel_count(rows);
-  m->w = pmt_arena_take(arena, pmt_packed_floats(rows, cols), sizeof *m->w);
+  pmt_net_layout_weights(arena, m, pmt_packed_floats(rows, cols), half);
   m->b = pmt_arena_take(arena, pmt_packed_floats(rows, 1), sizeof *m->b);
 }
 
@@ -118,12 +145,13 @@ static PmtNet* layout_net(PmtArena* const arena, PmtNet* const net) {
   for (unsigned i = 0; i < PMT_TABLES; ++i) {
     net->table[i] = layout_table(arena, present[i] ? pmt_table_rows[i] : 0, net->width);
   }
+  pmt_net_hints_layout(arena, net);
   if (pmt_net_is_tf(net)) {
     pmt_net_tf_layout(arena, net);
   } else {
     pmt_net_rnn_layout(arena, net);
   }
-  pmt_net_layout_matrix(arena, &net->out, config->vocab, pmt_net_is_tf(net) ? config->d : net->rnn.h_pad);
+  pmt_net_layout_matrix(arena, &net->out, net->out_rows, pmt_net_is_tf(net) ? config->d : net->rnn.h_pad, net->half);
   return self;
 }
 
@@ -135,6 +163,7 @@ static void count_chunk(PmtNet* const net, const uint64_t cost) {
 /* Walks the plan as a step would; a Transformer's as a step with a full window does, which begins in the last place of
    a block and so touches most blocks, or with `sin` is about to change segments. */
 static void count_costs(PmtNet* const net) {
+  net->finish_cost = pmt_net_hints_cost(net);
   if (pmt_net_is_tf(net)) {
     const uint64_t last = net->config.window - 1;
     PmtTfPlan plan = pmt_net_tf_plan(net, net->tf.segment ? last : last + PMT_PANEL - 1, 0);
@@ -155,7 +184,8 @@ static void count_costs(PmtNet* const net) {
 
 static void layout_loader(PmtNetLoader* const loader, const PmtNet* const net) {
   const PmtNetConfig* const c = &net->config;
-  const uint32_t rows = c->vocab > PMT_STYLES_MAX ? c->vocab : PMT_STYLES_MAX; /* no table has more */
+  const uint32_t told = pmt_net_hints_rows(net), said = c->vocab > PMT_STYLES_MAX ? c->vocab : PMT_STYLES_MAX;
+  const uint32_t rows = said > told ? said : told; /* no table has more */
   const size_t own = pmt_net_is_tf(net) ? pmt_net_tf_scratch(c) : pmt_net_rnn_scratch(c);
   const size_t common = (size_t)rows * (c->h > c->d ? c->h : c->d);
   loader->scratch = pmt_arena_take(&loader->arena, own > common ? own : common, sizeof(float));
@@ -171,8 +201,9 @@ static PmtStatus load_output(const PmtNetLoader* const loader, PmtNet* const net
   if (status) {
     return status;
   }
-  pmt_panels_pack(m->w, m->cols, 0, 0, loader->scratch, vocab, h);
-  return pmt_tensors_load(loader->tensors, "out.bias", vocab, 1, m->b, loader->error);
+  pmt_net_pack(m, 0, m->cols, 0, 0, loader->scratch, vocab, h);
+  const PmtStatus others = pmt_net_hints_load_output(loader, net);
+  return others ? others : pmt_tensors_load(loader->tensors, "out.bias", vocab, 1, m->b, loader->error);
 }
 
 static PmtStatus load_all(const PmtTensors* const tensors, PmtNet* const net, PmtError* const error) {
@@ -189,14 +220,16 @@ static PmtStatus load_all(const PmtTensors* const tensors, PmtNet* const net, Pm
 }
 
 PmtStatus pmt_net_new_on(const PmtKernel* const kernel, const PmtTensors* const tensors, const uint32_t vocab,
-                         PmtNet** const net, PmtError* const error) {
+                         const PmtHintShape* const hints, PmtNet** const net, PmtError* const error) {
   *net = NULL;
   PmtNet plan = {.kernel = *kernel};
   PmtStatus status = read_config(tensors, vocab, &plan.config, error);
   status = status ? status : check_shapes(tensors, &plan.config, error);
+  status = status ? status : pmt_net_hints_config(tensors, hints, &plan, error);
   if (status) {
     return status;
   }
+  plan.half = kernel->run_half && has_halves(tensors);
   PmtArena arena = pmt_arena_measure();
   layout_net(&arena, &plan);
   if (pmt_arena_allocate(&arena)) {
@@ -215,11 +248,11 @@ PmtStatus pmt_net_new_on(const PmtKernel* const kernel, const PmtTensors* const 
   return PMT_OK;
 }
 
-PmtStatus pmt_net_new(const PmtTensors* const tensors, const uint32_t vocab, PmtNet** const net,
-                      PmtError* const error) {
+PmtStatus pmt_net_new(const PmtTensors* const tensors, const uint32_t vocab, const PmtHintShape* const hints,
+                      PmtNet** const net, PmtError* const error) {
   const PmtKernel* kernels = NULL;
   pmt_kernels(&kernels);
-  return pmt_net_new_on(&kernels[0], tensors, vocab, net, error);
+  return pmt_net_new_on(&kernels[0], tensors, vocab, hints, net, error);
 }
 
 void pmt_net_set_ticks(PmtNet* const net, const uint32_t first, const uint32_t last) {

@@ -29,7 +29,7 @@ static PmtTfPlace place_after(const PmtNetState* const state, const uint32_t tok
   PmtTfPlace next = state->tf.at;
   ++next.n;
   next.slots += token >= c->tick_first && token <= c->tick_last;
-  next.hash = pmt_random_bits(next.hash, state->tf.u_hash, token);
+  next.hash = pmt_random_bits(next.hash, state->tf.u_hash ^ pmt_net_hints_hash(state), token);
   return next;
 }
 
@@ -43,7 +43,7 @@ static void begin_rotation(PmtNetState* const state) {
   }
 }
 
-/* E[token] + u, and its position where that is added. */
+/* E[token] + u, what is told, and its position where that is added. */
 static void begin_input(PmtNetState* const state, const uint32_t token, const uint32_t pass) {
   const PmtNet* const net = state->net;
   const float* const row = net->token + (size_t)token * net->width;
@@ -53,6 +53,7 @@ static void begin_input(PmtNetState* const state, const uint32_t token, const ui
   for (uint32_t i = 0; i < net->width; ++i) {
     x[i] = row[i] + state->u[i];
   }
+  pmt_net_hints_add(state, x);
   for (uint32_t i = 0; position && i < net->width; ++i) {
     x[i] += position[i];
   }
@@ -207,6 +208,7 @@ uint64_t pmt_net_tf_cost(const PmtNet* const net, const PmtTfPlan* const plan) {
   }
   case PMT_TF_WIDEN: return PMT_PANEL * d + GELU_COST;
   case PMT_TF_NARROW: return PMT_PANEL * (uint64_t)net->config.ff;
+  case PMT_TF_OUT: return pmt_net_out_cost(net, chunk.index);
   default: return PMT_PANEL * d;
   }
 }
@@ -370,13 +372,13 @@ static void run_norm(const PmtNet* const net, const PmtTfLane* const lane, const
 
 static void run_panel(const PmtNet* const net, const PmtNetMatrix* const m, const uint32_t panel, const float* const b,
                       const float* const x, float* const y) {
-  net->kernel.run(m->w, m->cols, b, x, y, panel, 1);
+  pmt_net_multiply(net, m, 0, m->cols, b, x, y, panel);
   net->kernel.settle(y + (size_t)panel * PMT_PANEL);
 }
 
 static void run_widen(const PmtNet* const net, const PmtNetMatrix* const m, const uint32_t panel,
                       const PmtTfLane* const lane) {
-  net->kernel.run(m->w, m->cols, m->b, lane->normed, lane->wide, panel, 1);
+  pmt_net_multiply(net, m, 0, m->cols, m->b, lane->normed, lane->wide, panel);
   net->kernel.gelu(lane->wide + (size_t)panel * PMT_PANEL);
 }
 
@@ -412,7 +414,7 @@ static void run_chunk(PmtNetState* const state, const Chunk chunk) {
   case PMT_TF_WIDEN: run_widen(net, &block->f1, panel, lane); break;
   case PMT_TF_NARROW: run_narrow(net, &block->f2, panel, lane, s->start); break;
   case PMT_TF_NORM_OUT: run_norm(net, lane, net->tf.norm, lane->x[0]); break;
-  case PMT_TF_OUT: net->kernel.run(net->out.w, net->out.cols, net->out.b, lane->normed, state->logits, panel, 1);
+  case PMT_TF_OUT: pmt_net_run_out(state, lane->normed, panel);
   }
 }
 

@@ -111,10 +111,12 @@ static void skip_to(PmtNetState* const state, const uint64_t n) {
   }
 }
 
-/* Behind the line, so that what is there can still be gone back to. */
+/* Behind the line, so that what is there can still be gone back to. At the beginning of a block: how many blocks a window
+   lies in decides what a step costs, and so which slot is late where all is too slow; that must not depend on what was
+   played before. */
 static void begin_anew(PmtNetState* const state) {
   PmtTfState* const s = &state->tf;
-  skip_to(state, state->net->tf.segment ? round_up(state, s->end) : s->end);
+  skip_to(state, round_up(state, s->end));
   go_to(state, (PmtTfPlace){.n = s->end, .origin = s->end});
 }
 

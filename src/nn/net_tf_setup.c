@@ -226,13 +226,13 @@ void pmt_net_tf_layout(PmtArena* const arena, PmtNet* const net) {
   for (uint32_t l = 0; l < c->layers; ++l) {
     PmtTfBlock* const block = &net->tf.block[l];
     block->norm1 = layout_gain(arena, net);
-    pmt_net_layout_matrix(arena, &block->qkv, 3 * c->d, c->d);
+    pmt_net_layout_matrix(arena, &block->qkv, 3 * c->d, c->d, net->half);
     const size_t rel = c->heads * pmt_packed_floats(c->rel, net->tf.head);
     block->rel = rel ? pmt_arena_take(arena, rel, sizeof(float)) : NULL;
-    pmt_net_layout_matrix(arena, &block->o, c->d, c->d);
+    pmt_net_layout_matrix(arena, &block->o, c->d, c->d, net->half);
     block->norm2 = layout_gain(arena, net);
-    pmt_net_layout_matrix(arena, &block->f1, c->ff, c->d);
-    pmt_net_layout_matrix(arena, &block->f2, c->d, c->ff);
+    pmt_net_layout_matrix(arena, &block->f1, c->ff, c->d, net->half);
+    pmt_net_layout_matrix(arena, &block->f2, c->d, c->ff, net->half);
   }
   net->tf.norm = layout_gain(arena, net);
   const size_t positions = c->pos == PMT_POS_SIN ? (size_t)c->window * net->width : 0;
@@ -319,7 +319,7 @@ static PmtStatus load_matrix(const PmtNetLoader* const loader, const uint32_t la
   const PmtNetName name = pmt_net_name("blk.", layer, rest);
   const PmtStatus status = pmt_tensors_load(loader->tensors, name.text, rows, m->cols, loader->scratch, loader->error);
   if (!status) {
-    pmt_panels_pack(m->w, m->cols, 0, 0, loader->scratch, rows, m->cols);
+    pmt_net_pack(m, 0, m->cols, 0, 0, loader->scratch, rows, m->cols);
   }
   return status;
 }
@@ -376,6 +376,9 @@ PmtStatus pmt_net_tf_load(const PmtNetLoader* const loader, PmtNet* const net) {
   status = status ? status : load_rows(loader, net, "style.weight", c->styles, net->style);
   for (unsigned i = 0; i < PMT_TABLES && !status; ++i) {
     status = load_rows(loader, net, pmt_table_names[i], pmt_table_rows[i], net->table[i]);
+  }
+  for (uint32_t i = 0; i < net->hints.n_tables && !status; ++i) {
+    status = load_rows(loader, net, pmt_net_hint_name(net, i).text, net->hints.table[i].rows, net->hint[i]);
   }
   for (uint32_t l = 0; l < c->layers && !status; ++l) {
     status = load_block(loader, net, l);

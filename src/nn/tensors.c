@@ -444,6 +444,26 @@ static float float_of_half(const uint32_t half) {
   return sign ? -magnitude : magnitude;
 }
 
+/* The nearest half, ties to even. An exact product moves the exponent down; what is left below a half's last bit is rounded
+   by adding half of it, less one where the last bit is 0. Denormals are rounded by the product itself. */
+static uint32_t half_of_float(const float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  const uint32_t sign = bits >> 16 & 0x8000u, magnitude = bits & 0x7fffffffu;
+  if (magnitude >= 0x477ff000u) { /* 65520 and beyond, NaN too */
+    return sign | 0x7c00u;
+  }
+  if (magnitude < 0x38800000u) { /* below 2^-14: a half counts in units of 2^-24 */
+    return sign | (uint32_t)lrintf(float_of_bits(magnitude) * 0x1p24f);
+  }
+  const uint32_t rebiased = magnitude - (112u << 23);
+  return sign | (rebiased + 0xfffu + (rebiased >> 13 & 1)) >> 13;
+}
+
+float pmt_half_rounded(const float value) {
+  return float_of_half(half_of_float(value));
+}
+
 static float element(const PmtTensor* const tensor, const size_t index) {
   const size_t size = dtypes[tensor->dtype].size;
   const uint32_t raw = read_le(tensor->data + index * size, size);
@@ -518,15 +538,23 @@ static size_t count_values(const PmtTensorOut* const tensor) {
   return n;
 }
 
+static size_t count_bytes(const PmtTensorOut* const tensor) {
+  return count_values(tensor) * dtypes[tensor->dtype].size;
+}
+
 /* What we write, we must be able to read. */
 static PmtStatus check_out(const PmtTensorOut* const tensor, PmtError* const error) {
-  if (tensor->rank > 2 || strlen(tensor->name) > PMT_TENSOR_NAME_MAX || !count_values(tensor) ||
+  const bool known = tensor->dtype == PMT_F32 || tensor->dtype == PMT_F16;
+  if (!known || tensor->rank > 2 || strlen(tensor->name) > PMT_TENSOR_NAME_MAX || !count_values(tensor) ||
       count_values(tensor) > PMT_TENSORS_BYTES_MAX / sizeof(float)) {
     return pmt_fail(error, PMT_BAD_ARG, "tensor \"%s\": name or shape cannot be written", show(tensor->name).text);
   }
   for (size_t i = 0; i < count_values(tensor); ++i) {
     if (!isfinite(tensor->data[i])) {
       return pmt_fail(error, PMT_BAD_ARG, "tensor \"%s\": value %zu is NaN or Inf", show(tensor->name).text, i);
+    }
+    if (tensor->dtype == PMT_F16 && !isfinite(pmt_half_rounded(tensor->data[i]))) {
+      return pmt_fail(error, PMT_BAD_ARG, "tensor \"%s\": value %zu is too large for 16 bits", show(tensor->name).text, i);
     }
   }
   return PMT_OK;
@@ -541,8 +569,8 @@ static json_t* entry_of(const PmtTensorOut* const tensor, const size_t begin) {
       return NULL;
     }
   }
-  const size_t end = begin + count_values(tensor) * sizeof(float);
-  return json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtypes[PMT_F32].name, "shape", shape, "data_offsets",
+  const size_t end = begin + count_bytes(tensor);
+  return json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtypes[tensor->dtype].name, "shape", shape, "data_offsets",
                    (json_int_t)begin, (json_int_t)end);
 }
 
@@ -571,7 +599,7 @@ static PmtStatus build_header(const PmtTensorOut* const tensors, const size_t n_
     if (json_object_set_new(header, tensors[i].name, entry_of(&tensors[i], *data_size))) {
       return pmt_fail(error, PMT_NO_MEM, "out of memory for the header");
     }
-    *data_size += count_values(&tensors[i]) * sizeof(float);
+    *data_size += count_bytes(&tensors[i]);
   }
   return PMT_OK;
 }
@@ -583,10 +611,11 @@ static void put_le(unsigned char* const at, const uint64_t value, const unsigned
 }
 
 static void put_values(unsigned char* at, const PmtTensorOut* const tensor) {
-  for (size_t i = 0; i < count_values(tensor); ++i, at += sizeof(float)) {
+  const unsigned size = (unsigned)dtypes[tensor->dtype].size;
+  for (size_t i = 0; i < count_values(tensor); ++i, at += size) {
     uint32_t bits;
     memcpy(&bits, &tensor->data[i], sizeof bits);
-    put_le(at, bits, sizeof bits);
+    put_le(at, tensor->dtype == PMT_F16 ? half_of_float(tensor->data[i]) : bits, size);
   }
 }
 
@@ -613,7 +642,7 @@ static PmtStatus write_file(const char* const path, const json_t* const header, 
   unsigned char* at = bytes + LENGTH_BYTES + length;
   for (size_t i = 0; i < n_tensors; ++i) {
     put_values(at, &tensors[i]);
-    at += count_values(&tensors[i]) * sizeof(float);
+    at += count_bytes(&tensors[i]);
   }
   status = status ? status : pmt_file_write(path, bytes, size, error);
   free(bytes);

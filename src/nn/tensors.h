@@ -59,10 +59,19 @@ PmtStatus pmt_tensors_load(const PmtTensors* tensors, const char* name, uint32_t
 /** SHA-256-free content hash (64-bit FNV-1a of the whole file): names a model whatever its path. */
 uint64_t pmt_tensors_hash(const PmtTensors* tensors);
 
-typedef struct { const char* name; uint32_t rank; uint32_t shape[2]; const float* data; } PmtTensorOut;
+typedef struct {
+  const char* name;
+  uint32_t rank;
+  uint32_t shape[2];
+  const float* data;
+  PmtDtype dtype; /**< PMT_F32, or PMT_F16: rounded to the nearest, ties to even */
+} PmtTensorOut;
 typedef struct { const char* key; const char* value; } PmtMetaOut;
 
-/** Write F32 tensors and metadata; data aligned to 8 bytes; whole or not at all. */
+/** What a value is after it was written as F16 and read again. Beyond 65504: infinite. */
+float pmt_half_rounded(float value);
+
+/** Write tensors and metadata; data aligned to 8 bytes; whole or not at all. */
 PmtStatus pmt_tensors_write(const char* path, const PmtTensorOut* tensors, size_t n_tensors, const PmtMetaOut* meta,
                             size_t n_meta, PmtError* error);
 
