@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The player's event loop. Above: plugin run(), gen/render. Below: engine_place.c, engine_slot.c, gen/clock, gen/held,
-   gen/schedule.
+/* The player's event loop. Above: plugin run(), gen/render. Below: engine_place.c, engine_slot.c, engine_listen.c, gen/clock,
+   gen/held, gen/schedule.
 
    Everything happens at ticks: ends of notes, commits of slots, beginnings of notes, in this order at one tick. Between
    two of them there is only work, which is a function of the frame. docs/engine.md has the reasons. */
@@ -13,7 +13,7 @@
 
 static bool enabled(const PmtEngine* const e) { return e->controls.enabled > 0.0f; }
 
-static uint8_t channel_of(const PmtEngine* const e, const uint8_t part) {
+uint8_t pmt_engine_channel(const PmtEngine* const e, const uint8_t part) {
   const uint32_t first = (uint32_t)(e->controls.channel + 0.5f) - 1;
   return (uint8_t)(part == PMT_PART_DRUMS ? PMT_DRUM_CHANNEL : pmt_channel_of_part(first, part));
 }
@@ -72,15 +72,17 @@ const PmtModel* pmt_player_model(const PmtPlayer* const player) { return player-
 
 /* ---- Events ------------------------------------------------------------------------------------------------------ */
 
-/** Begin all notes due at `tick`. While holding they are let go. */
+/** Begin all notes due at `tick`. While holding they are let go; so is one that the player sounds on the same channel: it is
+    theirs, and ends with their key. */
 static void strike(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame, const double tick) {
   const int64_t sooner = floor_tick(pmt_clock_tick(&e->clock)) + 1; /* a late note still sounds for a moment */
   const PmtPending* note;
   while ((note = pmt_schedule_first(&e->schedule)) && (double)note->on <= tick) {
-    if (!e->holding) {
-      const int64_t off = note->off > sooner ? note->off : sooner;
-      pmt_held_strike(&e->held, out, frame, channel_of(e, note->part), note->pitch, note->velocity, note->on,
-                      off);
+    const int64_t off = note->off > sooner ? note->off : sooner;
+    const uint8_t channel = pmt_engine_channel(e, note->part);
+    if (!e->holding && !pmt_thru_sounds(&e->company.thru, channel, note->pitch) &&
+        pmt_held_strike(&e->held, out, frame, channel, note->pitch, note->velocity, note->on, off)) {
+      pmt_hearing_sent(&e->company.hearing, channel, note->pitch, e->clock.now);
     }
     pmt_schedule_drop_first(&e->schedule);
   }
@@ -94,26 +96,12 @@ static bool next_event(const PmtEngine* const e, double* const tick) {
   const int64_t first = off < on ? off : on;
   bool any = first != INT64_MAX;
   *tick = (double)first;
-  if (e->slot.phase != PMT_SLOT_NONE && (!any || e->slot.deadline < *tick)) {
-    *tick = e->slot.deadline;
+  const double due = e->slot.phase == PMT_SLOT_WAITING ? e->slot.opens : e->slot.deadline;
+  if (e->slot.phase != PMT_SLOT_NONE && (!any || due < *tick)) {
+    *tick = due;
     any = true;
   }
   return any;
-}
-
-static void handle(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame, const double tick) {
-  if (!e->holding) {
-    pmt_held_release(&e->held, out, frame, floor_tick(tick));
-  }
-  if (e->slot.phase != PMT_SLOT_NONE && e->slot.deadline <= tick) {
-    pmt_slot_work(e);
-    if (e->slot.awaits_jump) { /* the loop wraps here, whenever the host says so */
-      pmt_held_silence(&e->held, out, frame);
-    }
-    pmt_slot_commit(e);
-    pmt_place_go_on(e);
-  }
-  strike(e, out, frame, tick);
 }
 
 /* ---- The transport ----------------------------------------------------------------------------------------------- */
@@ -128,7 +116,8 @@ static void move(PmtEngine* const e, const PmtPosition* const position, const Pm
   case PMT_CLOCK_PLACED: pmt_tape_cut(e, PMT_TAPE_NOTHING, time); break; /* the next advance prepares */
   case PMT_CLOCK_BENT:
     pmt_tape_clock(e);
-    if (e->slot.phase != PMT_SLOT_NONE) {
+    pmt_listen_aim(e);
+    if (e->slot.phase == PMT_SLOT_MAKING) {
       pmt_slot_pace(e, pmt_clock_frame(&e->clock, e->slot.deadline),
                     e->slot.pace.per_frame > e->work_per_frame ? PMT_BURST : 1);
     }
@@ -139,28 +128,39 @@ static void move(PmtEngine* const e, const PmtPosition* const position, const Pm
     break;
   case PMT_CLOCK_JUMPED:
     pmt_tape_cut(e, PMT_TAPE_JUMP, time);
+    pmt_listen_cut(e, tick, false);
     pmt_place_jump(e, out, frame, tick);
     break;
   case PMT_CLOCK_STARTED:
     pmt_tape_cut(e, pmt_place_goes_on(e) ? PMT_TAPE_JUMP : PMT_TAPE_START, time);
     pmt_engine_forget_notes(e, out, frame);
+    pmt_listen_cut(e, tick, true);
     pmt_place_start(e);
     break;
   case PMT_CLOCK_STOPPED:
     pmt_tape_cut(e, PMT_TAPE_NOTHING, time);
     pmt_engine_forget_notes(e, out, frame);
+    pmt_listen_cut(e, tick, false);
     pmt_place_stop(e);
     break;
   }
 }
 
-/** Run = always: stand at the beginning of bar 0, until its first slot is made. */
+static void roll_own(PmtEngine* e, float speed, const PmtMidiOut* out, uint32_t frame) PMT_RT;
+
+/** Stand at the beginning of bar 0 of our own time, until its first slot is made or the player begins. */
 static void wait_for_own(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
   const PmtPosition place = {.frame = PMT_NO_FRAME, .bar = 0, .bar_beat = 0.0};
+  const bool on_note = e->controls.run == (float)PMT_RUN_PLAYED;
+  if (e->own.rolling) {
+    roll_own(e, 0.0f, out, frame);
+  }
   e->stopped_at = e->clock.now - (int64_t)e->clock.rate; /* no locate */
   e->resumes = false;
   move(e, &place, out, frame);
-  e->own = (PmtOwnTransport){.waiting = true, .begins = e->clock.now + (int64_t)(PMT_OWN_SECONDS * e->clock.rate)};
+  e->own = (PmtOwnTransport){.waiting = true,
+                             .on_note = on_note,
+                             .begins = on_note ? PMT_NEVER : e->clock.now + (int64_t)(PMT_OWN_SECONDS * e->clock.rate)};
 }
 
 static void roll_own(PmtEngine* const e, const float speed, const PmtMidiOut* const out, const uint32_t frame) {
@@ -170,6 +170,10 @@ static void roll_own(PmtEngine* const e, const float speed, const PmtMidiOut* co
                                 .bpm = e->controls.tempo * (float)e->clock.unit / 4.0f};
   move(e, &position, out, frame);
   e->own = (PmtOwnTransport){.rolling = speed > 0.0f, .tempo = e->controls.tempo};
+}
+
+void pmt_engine_roll_own(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
+  roll_own(e, 1.0f, out, frame);
 }
 
 /** Our own transport ends; the host's place is ours again. */
@@ -187,9 +191,10 @@ static void leave_own(PmtEngine* const e, const PmtMidiOut* const out, const uin
 
 static void settle_own(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
   const bool wanted = e->controls.run > 0.0f && !e->host_rolling;
+  const bool on_note = e->controls.run == (float)PMT_RUN_PLAYED;
   if (!wanted && (e->own.waiting || e->own.rolling)) {
     leave_own(e, out, frame);
-  } else if (wanted && !e->own.waiting && !e->own.rolling) {
+  } else if (wanted && !e->own.rolling && (!e->own.waiting || e->own.on_note != on_note)) {
     wait_for_own(e, out, frame);
   } else if (e->own.rolling && e->own.tempo != e->controls.tempo) {
     roll_own(e, 1.0f, out, frame);
@@ -200,6 +205,7 @@ static void settle_own(PmtEngine* const e, const PmtMidiOut* const out, const ui
 static void settle(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
   pmt_held_retry(&e->held, out, frame);
   settle_own(e, out, frame);
+  pmt_listen_settle(e, out, frame);
   if (!enabled(e) && !e->silenced) {
     pmt_engine_forget_notes(e, out, frame);
     e->slot.phase = PMT_SLOT_NONE;
@@ -214,6 +220,38 @@ static void settle(PmtEngine* const e, const PmtMidiOut* const out, const uint32
   } else if (e->slot.phase == PMT_SLOT_NONE) {
     pmt_place_enter(e, pmt_clock_tick(&e->clock));
   }
+}
+
+/** The slot's time has come, as far as it is complete or can wait no longer. */
+static void end_slot(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
+  PmtSlotWork* const slot = &e->slot;
+  pmt_slot_work(e);
+  if (slot->eager && slot->phase == PMT_SLOT_MAKING && slot->deadline < slot->last) {
+    slot->deadline += PMT_LOOK_TICKS;
+    return;
+  }
+  if (slot->awaits_jump) { /* the loop wraps here, whenever the host says so */
+    pmt_held_silence(&e->held, out, frame);
+  }
+  const bool rests = slot->role == PMT_ROLE_REST;
+  pmt_slot_commit(e);
+  if (rests && e->own.rolling && e->controls.run == (float)PMT_RUN_PLAYED && !e->company.count_in) {
+    wait_for_own(e, out, frame); /* they have gone: until they play again */
+  } else {
+    pmt_place_go_on(e);
+  }
+}
+
+static void handle(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame, const double tick) {
+  if (!e->holding) {
+    pmt_held_release(&e->held, out, frame, floor_tick(tick));
+  }
+  if (e->slot.phase == PMT_SLOT_WAITING && e->slot.opens <= tick) {
+    pmt_listen_open(e);
+  } else if (e->slot.phase > PMT_SLOT_WAITING && e->slot.deadline <= tick) {
+    end_slot(e, out, frame);
+  }
+  strike(e, out, frame, tick);
 }
 
 /** Let frames pass up to `end`, with all that happens at ticks. */
@@ -280,13 +318,16 @@ void pmt_engine_advance(PmtEngine* const e, const uint32_t n_frames, const PmtMi
 uint32_t pmt_engine_silence(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
   const PmtMidiOut through = pmt_tape_through(e, out);
   pmt_engine_forget_notes(e, &through, frame);
+  const uint32_t passed = pmt_thru_end(&e->company.thru, &through, frame);
   e->stats.notes_off = e->held.notes_off;
-  return e->held.n;
+  return e->held.n + passed;
 }
 
 void pmt_engine_panic(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame) {
   const PmtMidiOut through = pmt_tape_through(e, out);
   pmt_engine_forget_notes(e, &through, frame);
+  pmt_thru_end(&e->company.thru, &through, frame);
+  pmt_hearing_let_go(&e->company.hearing, e->clock.now);
   e->stats.notes_off = e->held.notes_off;
 }
 

@@ -31,13 +31,51 @@ typedef enum {
   PMT_LOOP_SAME, /**< recurrent state and draws of that place are restored: the same notes, if the controls are the same */
 } PmtLoop;
 
+/** Whether, and how, somebody else is listened to: docs/live.md. */
+typedef enum {
+  PMT_MODE_GENERATE,  /**< alone */
+  PMT_MODE_ACCOMPANY, /**< plays with the player, whose part of the music is theirs */
+  PMT_MODE_ANSWER,    /**< takes turns: their phrase becomes the music so far, and goes on */
+  PMT_MODE_HARMONISE, /**< the voices below theirs, chord by chord */
+  PMT_MODES
+} PmtMode;
+
+/** Which part of the music the player has: nobody else plays it in PMT_MODE_ACCOMPANY and PMT_MODE_HARMONISE, and what they
+    play in PMT_MODE_ANSWER is read as this. A style with fewer parts: its last. */
+typedef enum {
+  PMT_YOU_MELODY, /**< the highest part */
+  PMT_YOU_CHORDS, /**< all parts but the highest */
+  PMT_YOU_SECOND, PMT_YOU_THIRD, PMT_YOU_BASS, /**< the second, third, lowest */
+  PMT_YOU_OTHER,  /**< none of them: something of their own */
+  PMT_YOUS
+} PmtYouPlay;
+
+/** Which notes the player leaves us in PMT_MODE_ACCOMPANY. */
+typedef enum {
+  PMT_MANNER_FREE,
+  PMT_MANNER_OUT,  /**< none between their lowest and highest of late */
+  PMT_MANNER_MEET, /**< none further than an octave from those */
+  PMT_MANNERS
+} PmtManner;
+
+/** When a transport of our own rolls while the host's stands. */
+typedef enum {
+  PMT_RUN_SONG,   /**< never */
+  PMT_RUN_ALWAYS,
+  PMT_RUN_PLAYED, /**< from the player's first note on, which is the first beat of bar 0 */
+  PMT_RUNS
+} PmtRunMode;
+
+/** What the engine is doing, for whoever plays with it. */
+typedef enum { PMT_DOING_RESTS, PMT_DOING_PLAYS, PMT_DOING_LISTENS } PmtDoing;
+
 /** The controls, in port units. Any float is accepted: NaN becomes the default, the rest is clamped. */
 typedef struct {
   float temperature;   /**< 0..2, 0 = argmax; default 1 */
   float style, style2; /**< index into the model's styles; default 0, 0 */
   float blend;         /**< 0..1 from style to style2; default 0 */
   float density;       /**< -1..1, 0 = as the style usually is */
-  float min_p;         /**< 0..0.5; default 0.05 */
+  float min_p;         /**< 0..0.5; 0 = what the model suggests for the style; default 0 */
   float seed;          /**< 0..65535 */
   float register_lo, register_hi; /**< MIDI pitches 0..127, default 0, 127 */
   float scale_root;    /**< 0..11, C = 0 */
@@ -49,8 +87,19 @@ typedef struct {
   float hold;          /**< > 0: sounding notes are kept, none is begun; default 0 */
   float loop;          /**< PmtLoop: what a place played before sounds like when the transport comes back; default new */
   float freeze;        /**< bars to repeat, cut down to 1, 2, 4 or 8; 0 = none; default 0 */
-  float run;           /**< > 0: while the host stands, play at a tempo of our own; default 0 */
+  float run;           /**< PmtRunMode: while the host stands, play at a tempo of our own; default PMT_RUN_SONG */
   float tempo;         /**< 20..300 quarters a minute: that tempo; default 120 */
+  float mode;          /**< PmtMode; default PMT_MODE_GENERATE */
+  float you_play;      /**< PmtYouPlay; default PMT_YOU_MELODY */
+  float wait;          /**< 0..60 ms after an eighth begins until we choose what to play with it, in accompany and harmonise.
+                            Accompany 0: before it begins, from what was played until then; default 15 */
+  float turn;          /**< bars of a turn in answer, cut down to 1, 2, 4 or 8; 0 = when the player is silent; default 2 */
+  float give_way;      /**< 0..1: fewer notes the busier the player is, in accompany; default 0.5 */
+  float follow;        /**< 0..1: how far velocities follow the player's; default 0.5 */
+  float room;          /**< PmtManner; default PMT_MANNER_FREE */
+  float rest;          /**< bars of the player's silence after which we rest too, 0 = never, 0..16; default 0 */
+  float count_in;      /**< bars of silence after each start, 0..8; default 0 */
+  float thru;          /**< > 0: the player's MIDI is passed on; default 1 */
 } PmtControls;
 PmtControls pmt_controls_default(void);
 
@@ -62,6 +111,8 @@ typedef struct {
   uint64_t refused;              /**< note-ons that found no space or no slot in the held table */
   int64_t bar;                   /**< bar that plays */
   float surprise;                /**< mean -log2 p of the last slot's tokens, bits */
+  uint64_t notes_heard;          /**< the player's */
+  PmtDoing doing;                /**< in the slot that plays */
   uint32_t style;                /**< style with most weight in the slot that plays: set before its first note leaves */
 } PmtEngineStats;
 
@@ -102,6 +153,19 @@ void pmt_engine_controls(PmtEngine* engine, const PmtControls* controls) PMT_RT;
 
 /** The host says where it is, as of the present frame. Jitter below 1/100 beat is ignored; a real jump re-enters. */
 void pmt_engine_position(PmtEngine* engine, const PmtPosition* position, const PmtMidiOut* out, uint32_t frame) PMT_RT;
+
+/** The player's MIDI, as of the present frame. Notes and the sustain pedal are heard, unless the mode is to generate; with
+    `thru` everything but system messages is passed on: in accompany, answer and harmonise on the channel of the part that
+    the player has, drums (channel 10) on theirs. All sound off and all notes off end what sounds on their channel.
+    A note like one that was sent less than 30 ms before, of that channel and pitch, is our own come back and is ignored.
+    @param size of `bytes`; broken messages, and any of more than 3 bytes, are ignored */
+void pmt_engine_midi(PmtEngine* engine, const uint8_t* bytes, uint32_t size, const PmtMidiOut* out,
+                     uint32_t frame) PMT_RT;
+
+/** The player's last bars, as many as there are up to `bars`, become the music so far: from the next slot on it goes on from
+    them. Nothing was heard: nothing happens. @param bars 1..PMT_LEARN_BARS_MAX, clamped */
+void pmt_engine_learn(PmtEngine* engine, uint32_t bars) PMT_RT;
+enum { PMT_LEARN_BARS_MAX = 8 };
 
 /** Let n_frames pass: generate, end and begin notes. @param frame offset of the first of them, for `out` */
 void pmt_engine_advance(PmtEngine* engine, uint32_t n_frames, const PmtMidiOut* out, uint32_t frame) PMT_RT;

@@ -14,9 +14,13 @@ static double distance(const double a, const double b) { return a > b ? a - b : 
 
 /* ---- Pace -------------------------------------------------------------------------------------------------------- */
 
-/** Hurry to make the slot: half a tick from now at the latest, or at its start when that is later. */
+/** Hurry to make the slot: half a tick from now at the latest, or at its start when that is later. One that waits for a
+    player will find its pace when it opens. */
 static void pace_entry(PmtEngine* const e) {
   PmtSlotWork* const slot = &e->slot;
+  if (slot->phase == PMT_SLOT_WAITING) {
+    return;
+  }
   const double soon = pmt_clock_tick(&e->clock) + PMT_ENTRY_TICKS;
   slot->deadline = (double)slot->place.start;
   if (slot->phase == PMT_SLOT_MAKING && slot->deadline < soon) {
@@ -68,7 +72,10 @@ static bool recall_frozen(PmtEngine* const e, const PmtPlace* const place) {
 
 /* ---- Loop = same ------------------------------------------------------------------------------------------------- */
 
-static bool same_again(const PmtEngine* const e) { return e->controls.loop == (float)PMT_LOOP_SAME; }
+/** Not with a player: they do not do the same again. */
+static bool same_again(const PmtEngine* const e) {
+  return e->controls.loop == (float)PMT_LOOP_SAME && !pmt_listen_waits(e);
+}
 
 static const PmtMemo* memo_of(const PmtEngine* const e, const PmtPlace* const place) {
   return e->player ? pmt_memory_find(&e->player->memory, place) : NULL;
@@ -78,7 +85,7 @@ static const PmtMemo* memo_of(const PmtEngine* const e, const PmtPlace* const pl
 static void remember(PmtEngine* const e, const PmtMemo* const memo) {
   PmtPlayer* const player = e->player;
   if (!memo->fresh) {
-    memcpy(player->played, memo->state, pmt_net_snapshot_floats(player->model->net) * sizeof *player->played);
+    memcpy(player->played, memo->state, pmt_reader_snapshot_floats(player->model) * sizeof *player->played);
   }
   player->played_velocity = memo->velocity;
   e->has_played = !memo->fresh;
@@ -98,7 +105,7 @@ static void memorise_next(PmtEngine* const e) {
                         .repeats = e->repeats,
                         .tonality = e->tonality,
                         .phrase = PMT_PHRASE_NONE};
-  pmt_memory_put(&e->player->memory, &memo, pmt_net_snapshot_floats(e->player->model->net));
+  pmt_memory_put(&e->player->memory, &memo, pmt_reader_snapshot_floats(e->player->model));
 }
 
 /** Play a slot as it was, with no work at all: only if what comes after it is known too, and no knob was turned. */
@@ -114,10 +121,19 @@ static bool recall(PmtEngine* const e, const PmtMemo* const memo, const PmtPlace
 
 /* ---- Entering ---------------------------------------------------------------------------------------------------- */
 
+/** Make the slot at `place`, now or when a player was heard. */
+static void make(PmtEngine* const e, const PmtPlace* const place, const bool fresh) {
+  if (pmt_listen_waits(e)) {
+    pmt_listen_wait(e, place, fresh);
+  } else {
+    pmt_slot_begin(e, place, fresh, PMT_ROLE_ALONE);
+  }
+}
+
 /** Begin the slot at `place` after what was played last. */
 static void begin(PmtEngine* const e, const PmtPlace* const place) {
   if (!recall_frozen(e, place)) {
-    pmt_slot_begin(e, place, !e->has_played);
+    make(e, place, !e->has_played);
   }
 }
 
@@ -133,7 +149,7 @@ void pmt_place_enter(PmtEngine* const e, const double from_tick) {
 static void land(PmtEngine* const e, const PmtPlace* const place) {
   PmtSlotWork* const slot = &e->slot;
   const PmtMemo* const memo = same_again(e) ? memo_of(e, place) : NULL;
-  const bool fits = slot->phase != PMT_SLOT_NONE && !slot->recalled && pmt_place_fits(&slot->place, place) &&
+  const bool fits = slot->phase > PMT_SLOT_WAITING && slot->role == PMT_ROLE_ALONE && !slot->recalled && pmt_place_fits(&slot->place, place) &&
                     slot->fresh == !e->has_played;
   e->pass += !same_again(e);
   if (recall_frozen(e, place)) {
@@ -189,11 +205,11 @@ static void begin_standing(PmtEngine* const e, const PmtPlace* const place) {
     if (memo) { /* none: the state is that of a saved session */
       remember(e, memo);
     }
-    pmt_slot_begin(e, place, false);
+    make(e, place, false);
   } else if (is_brief(e)) {
     land(e, place);
   } else {
-    pmt_slot_begin(e, place, true);
+    make(e, place, true);
   }
 }
 
@@ -202,6 +218,10 @@ void pmt_place_prepare(PmtEngine* const e) {
   const PmtPlace place = pmt_clock_place(&e->clock, pmt_clock_tick(&e->clock));
   const bool fresh = !is_resumed(e, &place) && !is_brief(e);
   const bool frozen = freeze(e);
+  if (pmt_listen_waits(e) && !frozen) { /* who knows what they will begin with */
+    e->slot.phase = PMT_SLOT_NONE;
+    return;
+  }
   if (slot->phase != PMT_SLOT_NONE && pmt_place_same(&slot->place, &place) && slot->recalled == frozen &&
       (frozen || (slot->fresh == fresh && pmt_controls_alike(&slot->frozen.controls, &e->controls)))) {
     return;
@@ -266,12 +286,28 @@ static void slide(PmtEngine* const e, const PmtMidiOut* const out, const uint32_
   e->last = *place;
   slot->place = pmt_place_successor(place);
   slot->deadline = (double)slot->place.start;
+  pmt_listen_aim(e);
   pmt_slot_pace(e, pmt_clock_frame(&e->clock, slot->deadline), 1);
   e->pass += !same_again(e);
 }
 
 static void learn_loop(PmtEngine* const e, const PmtPlace* const from, const PmtPlace* const to) {
   e->loop = (PmtLoopPlace){.known = pmt_place_fits(from, to), .from = *from, .to = *to};
+}
+
+/** A slot that waits for the player, or was just chosen with them, has begun: at `place` by the new count, if the loop
+    wrapped some frames ago. */
+static bool has_begun(const PmtEngine* const e, const double tick, const double now, PmtPlace* const place) {
+  const PmtSlotWork* const slot = &e->slot;
+  const double into = tick - (double)slot->place.start;
+  const bool waits = slot->phase == PMT_SLOT_WAITING || (slot->phase != PMT_SLOT_NONE && slot->eager);
+  const PmtPlace there = pmt_clock_place(&e->clock, now - into);
+  if (!waits || into < 0.0 || into > late_ticks || !pmt_place_fits(&there, &slot->place) ||
+      distance((double)there.start, now - into) > aligned_ticks) {
+    return false;
+  }
+  *place = there;
+  return true;
 }
 
 void pmt_place_jump(PmtEngine* const e, const PmtMidiOut* const out, const uint32_t frame, const double tick) {
@@ -301,8 +337,9 @@ void pmt_place_jump(PmtEngine* const e, const PmtMidiOut* const out, const uint3
       learn_loop(e, &e->last, &there);
       place = there; /* its notes are due already: late, but not lost */
     }
-  } else if (slot->phase != PMT_SLOT_NONE && distance((double)slot->place.start, tick) <= PMT_ENTRY_TICKS &&
-             distance((double)place.start, now) <= PMT_ENTRY_TICKS && !slot->awaits_jump) {
+  } else if (has_begun(e, tick, now, &place) ||
+             (slot->phase != PMT_SLOT_NONE && distance((double)slot->place.start, tick) <= PMT_ENTRY_TICKS &&
+              distance((double)place.start, now) <= PMT_ENTRY_TICKS && !slot->awaits_jump)) {
     learn_loop(e, &slot->place, &place);
   }
   e->loop.awaited = false;
@@ -327,7 +364,8 @@ void pmt_place_rebar(PmtEngine* const e) {
   const double tick = pmt_clock_tick(&e->clock);
   const double after = (double)e->last.start + 1.0; /* not the slot that is playing once more */
   const double from = e->has_last && after > tick ? after : tick;
-  const PmtPlace place = pmt_clock_place(&e->clock, from);
+  const double next = (double)slot->place.start; /* it has begun, when it waits for the player or is late */
+  const PmtPlace place = pmt_clock_place(&e->clock, next < from ? next : from);
   e->loop.known = e->loop.awaited = false;
   if (place.start != slot->place.start || (place.index - slot->place.index) % PMT_SLOTS_MAX) {
     slot->phase = PMT_SLOT_NONE;
@@ -335,6 +373,7 @@ void pmt_place_rebar(PmtEngine* const e) {
     return;
   }
   slot->place = place;
+  pmt_listen_aim(e);
   if (slot->phase == PMT_SLOT_MAKING) {
     slot->grammar.k_next = (uint8_t)(pmt_clock_place_after(&e->clock, &place).index % PMT_SLOTS_MAX);
     slot->frozen.sampling.end = pmt_token_slot(slot->grammar.k_next);
@@ -361,6 +400,7 @@ static bool foresee_wrap(PmtEngine* const e, const PmtPlace* const place) {
 void pmt_place_go_on(PmtEngine* const e) {
   PmtSlotWork* const slot = &e->slot;
   const bool recalled = slot->recalled, awaits = slot->awaits_jump;
+  const bool rested = slot->role == PMT_ROLE_REST || slot->role == PMT_ROLE_LISTEN;
   PmtPlace next = pmt_clock_place_after(&e->clock, &e->last);
   if (e->loop.awaited) { /* a slot ago: it did not wrap, the loop is no more */
     e->loop.known = e->loop.awaited = false;
@@ -369,12 +409,12 @@ void pmt_place_go_on(PmtEngine* const e) {
     e->loop.awaited = true;
     next.bar += e->loop.to.bar - e->loop.from.bar;
   }
-  if (next.index == 0 && !recalled) {
+  if (next.index == 0 && !recalled && !rested) {
     pmt_repeats_end_bar(&e->repeats);
     pmt_tonality_end_bar(&e->tonality);
   }
   pmt_engine_adopt(e);
-  const PmtMemo* const memo = recalled && e->frozen.bars <= 0.0f ? memo_of(e, &next) : NULL;
+  const PmtMemo* const memo = recalled && e->frozen.bars <= 0.0f && !pmt_listen_waits(e) ? memo_of(e, &next) : NULL;
   if (memo) {
     remember(e, memo);
   }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Making, priming and freeing: never in the audio thread. Above: plugin instantiate and worker, gen/render, tools.
-   Below: base/arena, nn/net. */
+   Below: gen/reader. */
 #include "gen/context.h"
 #include "gen/engine_private.h"
 
@@ -15,17 +15,17 @@ enum { SNAPSHOTS = 2 + PMT_MEMORY_MAX }; /* start, played, and those remembered 
 
 PmtStatus pmt_player_new(PmtModel* const model, PmtPlayer** const player) {
   *player = NULL;
-  const size_t n = pmt_net_snapshot_floats(model->net);
+  const size_t n = pmt_reader_snapshot_floats(model);
   PmtPlayer* const p = calloc(1, sizeof *p);
   float* const snapshots = malloc(SNAPSHOTS * n * sizeof *snapshots);
-  PmtNetState* state = NULL;
-  if (!p || !snapshots || pmt_net_state_new(model->net, &state)) {
+  PmtReader* reader = NULL;
+  if (!p || !snapshots || pmt_reader_new(model, &reader)) {
     free(snapshots);
     free(p);
     return PMT_NO_MEM;
   }
   memset(snapshots, 0, SNAPSHOTS * n * sizeof *snapshots); /* resident before the audio thread sees it */
-  *p = (PmtPlayer){.model = model, .state = state, .start = snapshots, .played = snapshots + n};
+  *p = (PmtPlayer){.model = model, .reader = reader, .start = snapshots, .played = snapshots + n};
   for (size_t i = 0; i < PMT_MEMORY_MAX; ++i) {
     p->memory.memo[i].state = snapshots + (2 + i) * n;
   }
@@ -35,7 +35,7 @@ PmtStatus pmt_player_new(PmtModel* const model, PmtPlayer** const player) {
 
 void pmt_player_free(PmtPlayer* const player) {
   if (player) {
-    pmt_net_state_free(player->state);
+    pmt_reader_free(player->reader);
     pmt_model_free(player->model);
     free(player->start);
     free(player);
@@ -57,6 +57,7 @@ void pmt_engine_reset(PmtEngine* const e) {
   e->loop = (PmtLoopPlace){0};
   e->frozen = (PmtFrozenBars){0};
   e->own = (PmtOwnTransport){0};
+  pmt_listen_reset(e);
   e->stopped_at = -(int64_t)e->clock.rate;
   pmt_phrase_reset(&e->phrase);
   if (e->player) {
@@ -103,8 +104,9 @@ size_t pmt_engine_bytes(const PmtEngine* const e) {
   if (!e->player) {
     return own;
   }
-  const PmtNet* const net = e->player->model->net;
-  return own + sizeof *e->player + pmt_net_state_bytes(net) + SNAPSHOTS * pmt_net_snapshot_floats(net) * sizeof(float);
+  const PmtModel* const model = e->player->model;
+  const size_t snapshots = SNAPSHOTS * pmt_reader_snapshot_floats(model) * sizeof(float);
+  return own + sizeof *e->player + pmt_reader_bytes(model) + snapshots;
 }
 
 /* ---- Priming ----------------------------------------------------------------------------------------------------- */
@@ -120,7 +122,7 @@ static PmtStatus check_sequence(const PmtSequence* const sequence, const uint32_
 }
 
 /** Feed tokens first..end - 1 under the condition that is set. */
-static void feed(PmtNetState* const state, const PmtToken* const tokens, const size_t first, const size_t end,
+static void feed(PmtReader* const reader, const PmtToken* const tokens, const size_t first, const size_t end,
                  uint8_t* const velocity) {
   uint64_t spent = 0;
   for (size_t i = first; i < end; ++i) {
@@ -131,8 +133,8 @@ static void feed(PmtNetState* const state, const PmtToken* const tokens, const s
     if (pmt_token_class(token) == PMT_CLASS_VEL) {
       *velocity = (uint8_t)(token - PMT_TOKEN_VEL);
     }
-    pmt_net_begin(state, token);
-    pmt_net_run(state, UINT64_MAX, &spent);
+    pmt_reader_begin(reader, token);
+    pmt_reader_run(reader, UINT64_MAX, &spent);
   }
 }
 
@@ -140,7 +142,7 @@ static void feed(PmtNetState* const state, const PmtToken* const tokens, const s
 static uint8_t feed_sequence(PmtPlayer* const player, const PmtSequence* const sequence, PmtCondition condition,
                              const uint8_t* const style) {
   uint8_t velocity = PMT_VELOCITY_START;
-  pmt_net_reset(player->state);
+  pmt_reader_reset(player->reader);
   for (size_t s = 0; s < sequence->n_slots; ++s) {
     const PmtSlot* const slot = &sequence->slots[s];
     condition.meter = slot->meter;
@@ -150,9 +152,9 @@ static uint8_t feed_sequence(PmtPlayer* const player, const PmtSequence* const s
       memset(condition.style, 0, sizeof condition.style);
       condition.style[style[s] < player->model->n_styles ? style[s] : 0] = 1.0f;
     }
-    pmt_net_condition(player->state, &condition);
+    pmt_reader_condition(player->reader, &condition);
     const size_t end = s + 1 < sequence->n_slots ? sequence->slots[s + 1].token : sequence->n_tokens;
-    feed(player->state, sequence->tokens, s == 0 ? 0 : slot->token, end, &velocity); /* BOS goes with the first slot */
+    feed(player->reader, sequence->tokens, s == 0 ? 0 : slot->token, end, &velocity); /* BOS goes with the first slot */
   }
   return velocity;
 }
@@ -165,7 +167,7 @@ PmtStatus pmt_player_resume(PmtPlayer* const player, const PmtContext* const con
   }
   player->played_velocity =
       feed_sequence(player, sequence, (PmtCondition){.density = pmt_freeze_density(0.0f)}, context->style);
-  pmt_net_save(player->state, player->played);
+  pmt_reader_save(player->reader, player->played);
   player->resumes = true;
   player->resume_bar = context->next_bar;
   player->resume_index = context->next_index;
@@ -188,8 +190,8 @@ PmtStatus pmt_engine_prime(PmtEngine* const e, const PmtSequence* const sequence
     PmtCondition condition = {.density = pmt_freeze_density(sane.density)};
     pmt_freeze_styles(player->model, &sane, condition.style);
     player->start_velocity = feed_sequence(player, sequence, condition, NULL);
-    pmt_net_save(player->state, player->start);
-    const PmtStatus kept = pmt_net_keep(player->state);
+    pmt_reader_save(player->reader, player->start);
+    const PmtStatus kept = pmt_reader_keep(player->reader);
     if (kept) {
       return pmt_fail(error, kept, "out of memory for the start melody");
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* One slot: frozen, made token by token within its pace, committed. Above: engine.c. Below: nn/net, music/grammar,
-   gen/sampler, gen/schedule. */
+/* One slot: frozen, made token by token within its pace, committed. Above: engine.c, engine_listen.c. Below: gen/reader,
+   music/grammar, gen/sampler, gen/schedule; engine_listen.c where a player's notes are read first. */
 #include "gen/engine_private.h"
 
 #include "base/random.h"
@@ -9,7 +9,10 @@
 
 #include <string.h>
 
-enum { DRUM_TICKS = 6 };
+enum {
+  DRUM_TICKS = 6,
+  THEIRS = 4, /* what the player plays counts so often towards the key: they know it, we may have strayed */
+};
 
 static const float quiet_density = -0.95f; /* from here down silence is wanted */
 
@@ -19,11 +22,12 @@ static const float quiet_density = -0.95f; /* from here down silence is wanted *
 typedef enum {
   FROM_PLAYED, /* goes on after the last slot played */
   FROM_TURN,   /* another style took the lead: a new piece, in the key of the old one */
+  FROM_PLAYER, /* what they played is all there is */
   FROM_START,  /* a fresh performance: the start melody, if there is one, and nothing remembered */
 } Origin;
 
 static Origin origin_of(const PmtEngine* const e, const bool fresh) {
-  return fresh ? FROM_START : e->slot.lead != e->played_lead ? FROM_TURN : FROM_PLAYED;
+  return e->company.learns ? FROM_PLAYER : fresh ? FROM_START : e->slot.lead != e->played_lead ? FROM_TURN : FROM_PLAYED;
 }
 
 /** The state the slot is made from, and the velocity in force there. @return whether BOS is to be fed first */
@@ -31,19 +35,22 @@ static bool restore_state(PmtEngine* const e, const Origin origin) {
   PmtPlayer* const player = e->player;
   PmtGrammar* const grammar = &e->slot.grammar;
   pmt_grammar_reset(grammar);
-  if (origin == FROM_PLAYED && pmt_net_restore(player->state, player->played)) {
+  if (origin == FROM_PLAYED && pmt_reader_restore(player->reader, player->played)) {
     grammar->velocity = player->played_velocity;
     return false;
+  }
+  if (origin == FROM_PLAYER) {
+    pmt_tonality_reset(&e->tonality);
   }
   if (origin == FROM_START) {
     pmt_repeats_reset(&e->repeats);
     pmt_tonality_reset(&e->tonality);
-    if (player->primed && pmt_net_restore(player->state, player->start)) {
+    if (player->primed && pmt_reader_restore(player->reader, player->start)) {
       grammar->velocity = player->start_velocity;
       return false;
     }
   }
-  pmt_net_reset(player->state);
+  pmt_reader_reset(player->reader);
   return true;
 }
 
@@ -55,13 +62,14 @@ static bool has_pitched(const PmtLimits* const limits) {
   return any;
 }
 
-/** What every slot begins with. */
-static void clear_slot(PmtSlotWork* const slot, const PmtPlace* const place, const PmtSlotPhase phase) {
+void pmt_slot_clear(PmtEngine* const e, const PmtPlace* const place, const PmtSlotPhase phase) {
+  PmtSlotWork* const slot = &e->slot;
   slot->phase = phase;
+  slot->role = PMT_ROLE_ALONE;
+  slot->eager = slot->bos = slot->feed.on = false;
   slot->place = *place;
   slot->deadline = (double)place->start;
-  slot->recalled = phase == PMT_SLOT_READY;
-  slot->awaits_jump = slot->open = slot->must_play = false;
+  slot->recalled = slot->awaits_jump = slot->open = slot->must_play = false;
   slot->ornament = PMT_PLAIN;
   slot->n_notes = slot->n_tokens = 0;
   slot->surprise = 0.0f;
@@ -69,37 +77,90 @@ static void clear_slot(PmtSlotWork* const slot, const PmtPlace* const place, con
 }
 
 void pmt_slot_recall(PmtEngine* const e, const PmtPlace* const place, const uint64_t number) {
-  clear_slot(&e->slot, place, PMT_SLOT_READY);
+  pmt_slot_clear(e, place, PMT_SLOT_READY);
+  e->slot.recalled = true;
   e->slot.phrase = number;
 }
 
-void pmt_slot_begin(PmtEngine* const e, const PmtPlace* const place, const bool fresh) {
+/** What the player does is told, and heard as music as far as the key goes. */
+static void listen(PmtEngine* const e) {
+  PmtHearing* const hearing = &e->company.hearing;
+  const PmtPlace* const place = &e->slot.place;
+  const bool along = e->slot.role == PMT_ROLE_ALONG, with = along && pmt_listen_hears_with(e);
+  const PmtEarMode mode = with ? PMT_EAR_WITH : along ? PMT_EAR_BEFORE : PMT_EAR_OFF;
+  pmt_hearing_slot(hearing, mode, along ? pmt_listen_taken(e) : 0, pmt_listen_start(e), e->clock.now, e->clock.rate,
+                   e->player->reader);
+  for (uint32_t k = 0; along && k < 128; ++k) {
+    if (hearing->ear.down[k / 64] >> k % 64 & 1) {
+      pmt_tonality_add(&e->tonality, k, THEIRS * place->length);
+    }
+  }
+}
+
+/** Where the player's voice goes. */
+static void lead(PmtEngine* const e) {
+  const PmtEar* const ear = &e->company.hearing.ear;
+  pmt_leading_begin_slot(&e->company.leading, ear->now ? ear->before : ear->top, ear->top);
+}
+
+/** Whether the slot may not end before it has a note. */
+static bool must_play(const PmtEngine* const e, const Origin origin, const uint32_t sounding) {
+  const bool starved = pmt_repeats_starved(&e->repeats) ||
+                       (pmt_repeats_tuneless(&e->repeats) && has_pitched(&e->slot.frozen.limits));
+  /* Music on paper often begins with a rest and a pickup; who presses play wants to hear something. */
+  const bool begins = origin == FROM_START || origin == FROM_TURN || pmt_listen_replies(e);
+  return (begins || starved || (pmt_listen_wants_chord(e) && !sounding)) && e->controls.density > quiet_density;
+}
+
+static void begin_grammar(PmtEngine* const e, const PmtPlace* const place, const uint32_t sounding) {
+  PmtSlotWork* const slot = &e->slot;
+  const uint32_t k_next = pmt_clock_place_after(&e->clock, place).index % PMT_SLOTS_MAX;
+  pmt_grammar_begin_slot(&slot->grammar, place->index % PMT_SLOTS_MAX, place->length, k_next, sounding,
+                         PMT_SLOT_TOKENS_MAX);
+  slot->frozen.sampling.end = pmt_token_slot(k_next);
+}
+
+/** The first token, of what comes first: BOS, the player's, or our own. */
+static void begin_reading(PmtEngine* const e) {
+  PmtSlotWork* const slot = &e->slot;
+  PmtReader* const reader = e->player->reader;
+  if (slot->bos) {
+    pmt_reader_begin(reader, PMT_BOS);
+  } else if (slot->feed.on) {
+    pmt_reader_begin(reader, slot->feed.token[0]);
+  } else if (slot->role == PMT_ROLE_LISTEN) {
+    slot->phase = PMT_SLOT_READY;
+  } else {
+    pmt_reader_condition(reader, &slot->frozen.condition);
+    pmt_reader_begin(reader, pmt_token_slot(slot->grammar.k));
+  }
+}
+
+void pmt_slot_begin(PmtEngine* const e, const PmtPlace* const place, const bool fresh, const PmtRole role) {
   PmtPlayer* const player = e->player;
   PmtSlotWork* const slot = &e->slot;
-  clear_slot(slot, place, PMT_SLOT_MAKING);
+  pmt_slot_clear(e, place, PMT_SLOT_MAKING);
+  slot->role = role;
+  e->company.elsewhere = role != PMT_ROLE_LISTEN && role != PMT_ROLE_ANSWER;
   slot->fresh = fresh;
   slot->pass = fresh ? 0 : e->pass;
   slot->lead = pmt_freeze_lead(player->model, &e->controls);
   const Origin origin = origin_of(e, fresh);
   slot->bos = restore_state(e, origin);
-  pmt_freeze(player->model, &e->controls, place, pmt_tonality_key(&e->tonality), pmt_repeats_lift(&e->repeats),
-             &slot->frozen);
+  listen(e);
+  lead(e);
+  const PmtControls controls = pmt_listen_controls(e);
+  pmt_freeze(player->model, &controls, place, pmt_tonality_key(&e->tonality), &e->repeats, &slot->frozen);
+  pmt_listen_limit(e, &slot->frozen);
   if (slot->pass) {
     slot->frozen.sampling.place = pmt_random_mix(slot->frozen.sampling.place + slot->pass);
   }
-  /* Music on paper often begins with a rest and a pickup; who presses play wants to hear something. */
-  const bool starved = pmt_repeats_starved(&e->repeats) ||
-                       (pmt_repeats_tuneless(&e->repeats) && has_pitched(&slot->frozen.limits));
-  slot->must_play = (origin != FROM_PLAYED || starved) && e->controls.density > quiet_density;
-
-  const uint32_t k = place->index % PMT_SLOTS_MAX;
-  const uint32_t k_next = pmt_clock_place_after(&e->clock, place).index % PMT_SLOTS_MAX;
   const uint32_t sounding = pmt_held_beyond(&e->held, place->start) + pmt_schedule_beyond(&e->schedule, place->start);
-  pmt_grammar_begin_slot(&slot->grammar, k, place->length, k_next, sounding, PMT_SLOT_TOKENS_MAX);
-  slot->frozen.sampling.end = pmt_token_slot(k_next);
-
-  pmt_net_condition(player->state, &slot->frozen.condition);
-  pmt_net_begin(player->state, slot->bos ? (uint32_t)PMT_BOS : pmt_token_slot(k));
+  slot->must_play = must_play(e, origin, sounding);
+  begin_grammar(e, place, sounding);
+  pmt_reader_condition(player->reader, &slot->frozen.condition);
+  pmt_listen_feed(e);
+  begin_reading(e);
 }
 
 /* ---- Make -------------------------------------------------------------------------------------------------------- */
@@ -114,6 +175,18 @@ void pmt_slot_pace(PmtEngine* const e, const int64_t frame_end, const uint32_t b
     .total = total > slot->done ? total : slot->done,
     .per_frame = e->work_per_frame * burst,
   };
+  if (slot->feed.on) {
+    pmt_slot_rush(e);
+  }
+}
+
+void pmt_slot_rush(PmtEngine* const e) {
+  PmtSlotWork* const slot = &e->slot;
+  slot->pace = (PmtPace){.f0 = e->clock.now,
+                         .f1 = e->clock.now,
+                         .base = slot->done,
+                         .total = UINT64_MAX,
+                         .per_frame = e->work_per_frame * PMT_BURST};
 }
 
 /** a * b / c rounded up, b <= c, without leaving 64 bits: the quotient first. */
@@ -139,7 +212,8 @@ static uint64_t work_due(const PmtPace* const pace, const int64_t frame) {
   return pace->base + (planned < most ? planned : most);
 }
 
-static void take_note(PmtSlotWork* const slot, const PmtToken token) {
+static void take_note(PmtEngine* const e, const PmtToken token) {
+  PmtSlotWork* const slot = &e->slot;
   PmtNote* const note = &slot->notes[slot->n_notes++];
   const bool drum = token < PMT_TOKEN_NOTE;
   *note = (PmtNote){
@@ -149,15 +223,19 @@ static void take_note(PmtSlotWork* const slot, const PmtToken token) {
     .velocity = slot->grammar.velocity,
     .ornament = slot->ornament,
   };
+  if (!drum) {
+    pmt_leading_take(&e->company.leading, slot->grammar.pos, note->part, note->pitch);
+  }
   slot->open = !drum;
   slot->ornament = PMT_PLAIN;
   slot->must_play = false;
 }
 
-static void take_token(PmtSlotWork* const slot, const PmtToken token) {
+static void take_token(PmtEngine* const e, const PmtToken token) {
+  PmtSlotWork* const slot = &e->slot;
   switch (pmt_token_class(token)) {
   case PMT_CLASS_NOTE:
-  case PMT_CLASS_DRUM: take_note(slot, token); break;
+  case PMT_CLASS_DRUM: take_note(e, token); break;
   case PMT_CLASS_DUR:
     slot->notes[slot->n_notes - 1].duration =
       (uint16_t)(slot->notes[slot->n_notes - 1].duration + pmt_duration_ticks[token - PMT_TOKEN_DUR]);
@@ -189,9 +267,12 @@ static void forbid_end(const PmtToken end, uint64_t mask[PMT_MASK_WORDS]) {
 static void choose_token(PmtEngine* const e) {
   PmtSlotWork* const slot = &e->slot;
   PmtPlayer* const player = e->player;
-  if (slot->bos) {
+  if (slot->bos || slot->feed.on) {
+    const bool bos = slot->bos;
     slot->bos = false;
-    pmt_net_begin(player->state, pmt_token_slot(slot->grammar.k));
+    if (bos || !pmt_listen_feed_next(e)) {
+      begin_reading(e);
+    }
     return;
   }
   uint64_t mask[PMT_MASK_WORDS];
@@ -199,15 +280,27 @@ static void choose_token(PmtEngine* const e) {
   if (slot->must_play) {
     forbid_end(slot->frozen.sampling.end, mask);
   }
+  if (pmt_listen_leads(e)) {
+    pmt_leading_forbid(&e->company.leading, slot->grammar.pos, player->model->parts, mask);
+  }
   const PmtPick pick = pmt_sampler_pick(&slot->frozen.sampling, mask, player->model->vocab,
-                                        pmt_net_logits(player->state), slot->n_tokens);
+                                        pmt_reader_logits(player->reader), slot->n_tokens);
   slot->token[slot->n_tokens++] = pick.token;
   slot->surprise += pick.surprise;
   pmt_grammar_accept(&slot->grammar, &slot->frozen.limits, player->model->parts, pick.token);
-  take_token(slot, pick.token);
+  take_token(e, pick.token);
   if (slot->phase == PMT_SLOT_MAKING) {
-    pmt_net_begin(player->state, pick.token);
+    pmt_reader_begin(player->reader, pick.token);
   }
+}
+
+void pmt_slot_keep(PmtEngine* const e, const uint8_t velocity) {
+  PmtPlayer* const player = e->player;
+  pmt_reader_save(player->reader, player->played);
+  player->played_velocity = e->slot.grammar.velocity = velocity;
+  player->resumes = false;
+  e->has_played = true;
+  e->played_lead = e->slot.lead;
 }
 
 void pmt_slot_work(PmtEngine* const e) {
@@ -217,7 +310,7 @@ void pmt_slot_work(PmtEngine* const e) {
   }
   const uint64_t due = work_due(&slot->pace, e->clock.now);
   while (slot->phase == PMT_SLOT_MAKING && slot->done < due) {
-    if (!pmt_net_run(e->player->state, due - slot->done, &slot->done)) {
+    if (!pmt_reader_run(e->player->reader, due - slot->done, &slot->done)) {
       return;
     }
     choose_token(e);
@@ -241,8 +334,9 @@ static void schedule(PmtEngine* const e, const PmtPhraseNote note) {
 
 static void schedule_new(PmtEngine* const e, const PmtNote* const note, const int32_t on, const int32_t off,
                          const uint8_t pitch) {
+  const int64_t left = pmt_listen_leaves(e) - e->slot.place.start;
   const PmtPhraseNote final = {
-      .on = on, .off = off, .part = note->part, .pitch = pitch, .velocity = velocity_of(&e->slot, note)};
+      .on = on, .off = left < off && left > on ? (int32_t)left : off, .part = note->part, .pitch = pitch, .velocity = velocity_of(&e->slot, note)};
   pmt_phrase_add(&e->phrase, final);
   schedule(e, final);
 }
@@ -304,12 +398,11 @@ static void memorise(PmtEngine* const e) {
                         .tonality = e->tonality,
                         .heard = e->controls,
                         .phrase = pmt_phrase_begin(&e->phrase, &slot->place)};
-  pmt_memory_put(&player->memory, &memo, pmt_net_snapshot_floats(player->model->net));
+  pmt_memory_put(&player->memory, &memo, pmt_reader_snapshot_floats(player->model));
 }
 
 static void commit_made(PmtEngine* const e) {
   PmtSlotWork* const slot = &e->slot;
-  PmtPlayer* const player = e->player;
   if (slot->phase == PMT_SLOT_MAKING) { /* late: an unfinished note is dropped; a step in flight leaves no trace */
     slot->n_notes -= slot->open;
     ++e->stats.late_slots;
@@ -318,24 +411,27 @@ static void commit_made(PmtEngine* const e) {
   schedule_made(e);
   e->stats.tokens += slot->n_tokens;
   e->stats.surprise = slot->n_tokens ? slot->surprise / (float)slot->n_tokens : 0.0f;
-  e->stats.style = slot->lead;
-  pmt_net_save(player->state, player->played);
-  player->played_velocity = slot->grammar.velocity;
-  player->resumes = false;
-  e->has_played = true;
-  e->played_lead = slot->lead;
+  pmt_slot_keep(e, slot->grammar.velocity);
 }
 
 void pmt_slot_commit(PmtEngine* const e) {
+  static const PmtDoing doing[] = {[PMT_ROLE_LISTEN] = PMT_DOING_LISTENS, [PMT_ROLE_REST] = PMT_DOING_RESTS,
+                                   [PMT_ROLE_ALONE] = PMT_DOING_PLAYS,    [PMT_ROLE_ALONG] = PMT_DOING_PLAYS,
+                                   [PMT_ROLE_ANSWER] = PMT_DOING_PLAYS};
   PmtSlotWork* const slot = &e->slot;
-  pmt_tape_commit(e);
+  /* Of a slot that was still reading the player's, what was read whole is kept already, and there is nothing else. */
+  const bool silent = slot->role == PMT_ROLE_REST || slot->role == PMT_ROLE_LISTEN || slot->feed.on;
+  pmt_tape_commit(e, !silent && !slot->recalled);
   if (slot->recalled) {
+    pmt_listen_pass_over(e);
     schedule_recalled(e);
-  } else {
+  } else if (!silent) {
+    e->stats.style = slot->lead;
     commit_made(e);
   }
   ++e->stats.slots;
   e->stats.bar = slot->place.bar;
+  e->stats.doing = doing[slot->role];
   e->has_last = true;
   e->last = slot->place;
   slot->phase = PMT_SLOT_NONE;

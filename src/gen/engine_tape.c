@@ -88,14 +88,14 @@ static void add_tokens(PmtEngine* const e, const uint64_t time) {
   }
 }
 
-void pmt_tape_commit(PmtEngine* const e) {
+void pmt_tape_commit(PmtEngine* const e, const bool made) {
   const PmtSlotWork* const slot = &e->slot;
   const uint64_t time = pmt_tape_at(e, (double)slot->place.start);
   if (slot->place.index == 0 || e->tape_bar) {
     pmt_tape_add(e->tape, PMT_TAPE_BAR, time, (uint32_t)slot->place.bar);
     e->tape_bar = false;
   }
-  if (slot->recalled) {
+  if (!made) {
     return;
   }
   const PmtCondition* const c = &slot->frozen.condition;

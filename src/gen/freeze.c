@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Above: gen/engine_slot.c. Below: gen/scale, music/grammar. */
+/* Above: gen/engine_slot.c. Below: gen/scale, gen/repeats, music/grammar. */
 #include "gen/freeze.h"
 
 #include "base/random.h"
@@ -19,14 +19,18 @@ static float sane(const float value, const float lo, const float hi, const float
 
 static uint32_t whole(const float value) { return (uint32_t)(value + 0.5f); }
 
-/** Cut down to a length of the port. */
-static float freeze_bars(const float bars) {
+/** One of a port's choices 0 .. n - 1. */
+static float choice(const float value, const uint32_t n) { return (float)whole(sane(value, 0.0f, (float)(n - 1), 0.0f)); }
+
+/** Cut down to a length of the ports in bars. */
+static float doubled_bars(const float bars) {
   return bars >= 8.0f ? 8.0f : bars >= 4.0f ? 4.0f : bars >= 2.0f ? 2.0f : bars >= 1.0f ? 1.0f : 0.0f;
 }
 
 PmtControls pmt_controls_default(void) {
-  return (PmtControls){.temperature = 1.0f, .min_p = 0.05f, .register_hi = 127.0f, .strictness = 0.5f, .velocity = 1.0f,
-                       .channel = 1.0f, .enabled = 1.0f, .tempo = 120.0f};
+  return (PmtControls){.temperature = 1.0f, .register_hi = 127.0f, .strictness = 0.5f, .velocity = 1.0f,
+                       .channel = 1.0f, .enabled = 1.0f, .tempo = 120.0f,
+                       .wait = 15.0f, .turn = 2.0f, .give_way = 0.5f, .follow = 0.5f, .thru = 1.0f};
 }
 
 PmtControls pmt_controls_sane(const PmtControls* const c) {
@@ -38,7 +42,7 @@ PmtControls pmt_controls_sane(const PmtControls* const c) {
     .style2 = sane(c->style2, 0.0f, (float)(PMT_STYLES_MAX - 1), 0.0f),
     .blend = sane(c->blend, 0.0f, 1.0f, 0.0f),
     .density = sane(c->density, -1.0f, 1.0f, 0.0f),
-    .min_p = sane(c->min_p, 0.0f, 0.5f, 0.05f),
+    .min_p = sane(c->min_p, 0.0f, 0.5f, 0.0f),
     .seed = sane(c->seed, 0.0f, 65535.0f, 0.0f),
     .register_lo = lo < hi ? lo : hi,
     .register_hi = lo < hi ? hi : lo,
@@ -50,9 +54,19 @@ PmtControls pmt_controls_sane(const PmtControls* const c) {
     .enabled = c->enabled <= 0.0f ? 0.0f : 1.0f,
     .hold = c->hold > 0.0f ? 1.0f : 0.0f,
     .loop = c->loop > 0.5f ? (float)PMT_LOOP_SAME : (float)PMT_LOOP_NEW,
-    .freeze = freeze_bars(c->freeze),
-    .run = c->run > 0.0f ? 1.0f : 0.0f,
+    .freeze = doubled_bars(c->freeze),
+    .run = choice(c->run, PMT_RUNS),
     .tempo = sane(c->tempo, 20.0f, 300.0f, 120.0f),
+    .mode = choice(c->mode, PMT_MODES),
+    .you_play = choice(c->you_play, PMT_YOUS),
+    .wait = sane(c->wait, 0.0f, 60.0f, 15.0f),
+    .turn = c->turn == c->turn ? doubled_bars(c->turn) : 2.0f,
+    .give_way = sane(c->give_way, 0.0f, 1.0f, 0.5f),
+    .follow = sane(c->follow, 0.0f, 1.0f, 0.5f),
+    .room = choice(c->room, PMT_MANNERS),
+    .rest = (float)whole(sane(c->rest, 0.0f, 16.0f, 0.0f)),
+    .count_in = (float)whole(sane(c->count_in, 0.0f, 8.0f, 0.0f)),
+    .thru = c->thru <= 0.0f ? 0.0f : 1.0f,
   };
 }
 
@@ -146,24 +160,35 @@ uint8_t pmt_freeze_density(const float density) {
   return (uint8_t)(1 + min_of(DENSITY_ROWS - 1, (uint32_t)((density + 1.0f) * 0.5f * (float)DENSITY_ROWS)));
 }
 
+/** Set, or what the sounding styles' is. */
+static float min_p_of(const PmtModel* const model, const PmtControls* const c, const float weight[PMT_STYLES_MAX]) {
+  float sum = 0.0f;
+  for (uint32_t i = 0; i < model->n_styles; ++i) {
+    sum += weight[i] * model->min_p[i];
+  }
+  return c->min_p > 0.0f ? c->min_p : sum;
+}
+
 void pmt_freeze(const PmtModel* const model, const PmtControls* const c, const PmtPlace* const place,
-                const uint32_t key, const float lift, PmtFrozen* const frozen) {
+                const uint32_t key, const PmtRepeats* const repeats, PmtFrozen* const frozen) {
   const uint32_t mode = whole(c->scale_mode), root = whole(c->scale_root);
   const uint16_t in_scale = pmt_scale_bits(mode, root);
   const bool strict = c->strictness >= strict_from;
   frozen->controls = *c;
   frozen->velocity = c->velocity;
   frozen->scale = mode == PMT_SCALE_OFF ? 0 : in_scale;
+  pmt_freeze_styles(model, c, frozen->condition.style);
   frozen->sampling = (PmtSampling){
-    .tau = c->temperature * lift,
-    .min_p = c->min_p,
+    .tau = c->temperature,
+    .min_p = min_p_of(model, c, frozen->condition.style),
+    .doubt = pmt_repeats_doubt(repeats),
+    .doubt_drums = repeats->drums_alone,
     .end_bias = -end_bias_range * c->density,
     .penalised = strict ? 0 : (uint16_t)(~in_scale & 0xfff),
     .penalty = penalty_range * c->strictness,
     .seed = whole(c->seed),
     .place = place_key(place),
   };
-  pmt_freeze_styles(model, c, frozen->condition.style);
   frozen->condition.meter = (uint8_t)pmt_meter_class(place->bar_ticks);
   frozen->condition.key = (uint8_t)(mode == PMT_SCALE_OFF ? key : pmt_scale_key(mode, root));
   frozen->condition.phrase = phrase_of(place->bar);

@@ -6,6 +6,7 @@
 #define PMT_GEN_FREEZE_H
 
 #include "gen/engine.h"
+#include "gen/repeats.h"
 #include "gen/sampler.h"
 
 typedef struct {
@@ -27,9 +28,9 @@ bool pmt_controls_alike(const PmtControls* a, const PmtControls* b) PMT_RT;
 bool pmt_controls_near(const PmtControls* a, const PmtControls* b) PMT_RT;
 
 /** @param controls sane @param place of the slot @param key heard (gen/tonality), used while no scale is set
-    @param lift factor on the temperature, from gen/repeats */
-void pmt_freeze(const PmtModel* model, const PmtControls* controls, const PmtPlace* place, uint32_t key, float lift,
-                PmtFrozen* frozen) PMT_RT;
+    @param repeats what the last bars were like: they bound how sure a note may be */
+void pmt_freeze(const PmtModel* model, const PmtControls* controls, const PmtPlace* place, uint32_t key,
+                const PmtRepeats* repeats, PmtFrozen* frozen) PMT_RT;
 
 /** The conditioning's style weights: (1 - blend) of one, blend of the other. */
 void pmt_freeze_styles(const PmtModel* model, const PmtControls* controls, float weight[PMT_STYLES_MAX]) PMT_RT;

@@ -90,10 +90,30 @@ static void remove_at(PmtHeld* const held, const uint32_t i) {
   memmove(&held->note[i], &held->note[i + 1], (held->n - i) * sizeof held->note[0]);
 }
 
+static bool is_at(const PmtHeld* const held, const uint32_t i, const uint8_t channel, const uint8_t pitch) {
+  return i < held->n && held->note[i].channel == channel && held->note[i].pitch == pitch;
+}
+
+bool pmt_held_has(const PmtHeld* const held, const uint8_t channel, const uint8_t pitch) {
+  return is_at(held, find(held, channel, pitch), channel, pitch);
+}
+
+void pmt_held_end(PmtHeld* const held, const PmtMidiOut* const out, const uint32_t frame, const uint8_t channel,
+                  const uint8_t pitch) {
+  const uint32_t i = find(held, channel, pitch);
+  if (!is_at(held, i, channel, pitch)) {
+    return;
+  }
+  held->note[i].off = past;
+  if (write_off(held, &held->note[i], out, frame)) {
+    remove_at(held, i);
+  }
+}
+
 bool pmt_held_strike(PmtHeld* const held, const PmtMidiOut* const out, const uint32_t frame, const uint8_t channel,
                      const uint8_t pitch, const uint8_t velocity, const int64_t on, const int64_t off) {
   const uint32_t i = find(held, channel, pitch);
-  const bool sounding = i < held->n && held->note[i].channel == channel && held->note[i].pitch == pitch;
+  const bool sounding = is_at(held, i, channel, pitch);
   if (sounding && write_off(held, &held->note[i], out, frame)) {
     remove_at(held, i);
   } else if (sounding || held->n == PMT_HELD_MAX) {

@@ -57,6 +57,12 @@ uint32_t pmt_held_silence(PmtHeld* held, const PmtMidiOut* out, uint32_t frame) 
 /** End what sounds on one channel, 0..15. What finds no space is owed. */
 void pmt_held_end_channel(PmtHeld* held, const PmtMidiOut* out, uint32_t frame, uint8_t channel) PMT_RT;
 
+/** End one note; nothing when it does not sound. */
+void pmt_held_end(PmtHeld* held, const PmtMidiOut* out, uint32_t frame, uint8_t channel, uint8_t pitch) PMT_RT;
+
+/** Whether a note sounds, or its end is owed. */
+bool pmt_held_has(const PmtHeld* held, uint8_t channel, uint8_t pitch) PMT_RT;
+
 /** End what was begun before `tick`. */
 void pmt_held_end_before(PmtHeld* held, const PmtMidiOut* out, uint32_t frame, int64_t tick) PMT_RT;
 

@@ -24,7 +24,8 @@ typedef struct {
                                                     (metadata "style_parts"; all parts when it does not say) */
   uint8_t style_drums[PMT_STYLES_MAX];         /**< 1 = it had drums (metadata "style_drums"; 1 when it does not say) */
   float style_bpm[PMT_STYLES_MAX];             /**< median tempo of the style, 0 unknown (metadata "style_bpm") */
-  float temperature, min_p;                    /**< suggested */
+  float temperature;                           /**< suggested */
+  float min_p[PMT_STYLES_MAX];                 /**< suggested for each style */
   uint64_t hash;                               /**< of the file's content */
   char title[128], license[128];
 } PmtModel;
@@ -53,6 +54,7 @@ int pmt_model_style(const PmtModel* model, const char* name);
    "kits"        "0,0,25,..."            per style, General MIDI drum kit (program of channel 10)
    "style_parts" "4,3,2,..."             per style, melodic parts in use
    "style_drums" "0,0,1,..."             per style, 1 = it had drums in training
-   "style_bpm"   "120,96,..."            per style, median opening tempo in quarter notes a minute */
+   "style_bpm"   "120,96,..."            per style, median opening tempo in quarter notes a minute
+   "min_p"       "0.005,0.01,..."        per style; one number speaks for all */
 
 #endif

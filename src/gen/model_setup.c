@@ -4,6 +4,7 @@
    its decimal point. */
 #include "gen/model.h"
 
+#include "music/listener.h"
 #include "nn/tensors.h"
 
 #include <ctype.h>
@@ -182,6 +183,23 @@ static PmtStatus read_tempos(const Meta* const m, PmtModel* const model) {
   return status;
 }
 
+/** One for all, or one each. */
+static PmtStatus read_min_p(const Meta* const m, PmtModel* const model) {
+  static const double usual = 0.005;
+  const char* const text = pmt_tensors_meta(m->tensors, "min_p");
+  const bool each = text && strchr(text, ',');
+  double values[PMT_STYLES_MAX];
+  for (uint32_t s = 0; s < PMT_STYLES_MAX; ++s) {
+    values[s] = usual;
+  }
+  const PmtStatus status = read_numbers(m, "min_p", 1, each ? model->n_styles : 1, 0.0, 0.5,
+                                        "a number 0..0.5, or one for each style", values);
+  for (uint32_t s = 0; s < PMT_STYLES_MAX; ++s) {
+    model->min_p[s] = (float)values[each ? s : 0];
+  }
+  return status;
+}
+
 static PmtStatus read_styles(const Meta* const m, PmtModel* const model) {
   const PmtTensor* const table = pmt_tensors_find(m->tensors, "style.weight");
   const char* const names = pmt_tensors_meta(m->tensors, "styles");
@@ -206,9 +224,20 @@ static void read_text(const Meta* const m, const char* const key, char* const to
   copy_text(to, size - 1, text ? text : "", text ? strlen(text) : 0);
 }
 
+/** A net that learned to be told what a listener hears says so; another is told nothing, whatever its tensors are
+    called. */
+static PmtStatus read_net(const Meta* const m, PmtModel* const model) {
+  const char* const told = pmt_tensors_meta(m->tensors, "hints");
+  PmtHintShape hints;
+  if (told && strcmp(told, PMT_LISTENER_NAME)) {
+    return pmt_fail(m->error, PMT_UNSUPPORTED, "metadata \"hints\" is \"%.40s\", need \"%s\"", told, PMT_LISTENER_NAME);
+  }
+  pmt_listener_shape(model->parts, &hints);
+  return pmt_net_new(m->tensors, model->vocab, told ? &hints : NULL, &model->net, m->error);
+}
+
 static PmtStatus read_model(const Meta* const m, PmtModel* const model) {
   model->temperature = 1.0f;
-  model->min_p = 0.05f;
   PmtStatus status = read_vocabulary(m, model);
   status = status ? status : read_ranges(m, model);
   status = status ? status : read_styles(m, model);
@@ -216,11 +245,11 @@ static PmtStatus read_model(const Meta* const m, PmtModel* const model) {
   status = status ? status : read_flag(m, "drums", &model->drums);
   status = status ? status : read_flag(m, "ornaments", &model->ornaments);
   status = status ? status : read_float(m, "temperature", 2.0, "a number 0..2", &model->temperature);
-  status = status ? status : read_float(m, "min_p", 0.5, "a number 0..0.5", &model->min_p);
+  status = status ? status : read_min_p(m, model);
   read_text(m, "title", model->title, sizeof model->title);
   read_text(m, "license", model->license, sizeof model->license);
   model->hash = pmt_tensors_hash(m->tensors);
-  return status ? status : pmt_net_new(m->tensors, model->vocab, &model->net, m->error);
+  return status ? status : read_net(m, model);
 }
 
 /* ---- One copy for all ---------------------------------------------------------------------------------------------

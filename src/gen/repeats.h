@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/** @file repeats.h  What the last bars were like: the cure for loops and for silence (docs/model.md, "Repeats").
+/** @file repeats.h  What the last bars were like: the cure for loops and for silence (docs/engine.md, "Guards").
 
-    Above: gen/engine_slot.c. Below: nothing. Only pitched notes count as a loop: a groove is meant to come again. */
+    Music repeats itself, and a net that is told what stood here before does so too; but real music moves on after a
+    while, and a net that hears itself may not. A bar is compared by onsets, parts and pitches with the bars before.
+    Where pitched notes are played they alone count: a groove is meant to come again.
+
+    Above: gen/engine_slot.c. Below: base/random. */
 #ifndef PMT_GEN_REPEATS_H
 #define PMT_GEN_REPEATS_H
 
@@ -10,12 +14,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { PMT_REPEATS_BARS = 32, PMT_REPEATS_REACHES = 3 };
+
 typedef struct {
-  uint64_t hash;        /**< of the bar in progress: onsets, parts, pitches */
-  uint64_t last;        /**< of the bar before */
+  uint64_t hash;        /**< of the bar in progress: pitched notes */
+  uint64_t groove;      /**< and of its drums */
+  uint32_t bar[PMT_REPEATS_BARS]; /**< low halves of those before; number i stands at i mod PMT_REPEATS_BARS */
+  uint32_t n_bars;      /**< so many were there. Bars without a note are not */
+  uint32_t run[PMT_REPEATS_REACHES]; /**< repeated bars up to the last, by how far back they are looked for */
+  bool drums_alone;     /**< in the last bar */
   uint32_t pitched;     /**< notes in the bar in progress */
   uint32_t notes;       /**< the same, drums too */
-  uint32_t equal;       /**< bars in a row, up to the last, that were equal */
   uint32_t empty;       /**< bars in a row without any note */
   uint32_t tuneless;    /**< bars in a row without a pitched note */
 } PmtRepeats;
@@ -24,8 +33,9 @@ void pmt_repeats_reset(PmtRepeats* repeats) PMT_RT;
 /** @param part PMT_PART_DRUMS for drums */
 void pmt_repeats_add(PmtRepeats* repeats, uint32_t tick_in_bar, uint32_t part, uint32_t pitch) PMT_RT;
 void pmt_repeats_end_bar(PmtRepeats* repeats) PMT_RT;
-/** Factor on the temperature: 1 + 0.1 (n - 3) after n >= 4 equal bars, at most 1.5. */
-float pmt_repeats_lift(const PmtRepeats* repeats) PMT_RT;
+/** Probability to be left for other notes than the likeliest, 0..0.3: more, the more bars are repeated beyond what is
+    usual. */
+float pmt_repeats_doubt(const PmtRepeats* repeats) PMT_RT;
 /** Two bars were empty and this one still is. */
 bool pmt_repeats_starved(const PmtRepeats* repeats) PMT_RT;
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /** @file sampler.h  From logits to a token: biases, mask, temperature, min-p, draw (docs/model.md, "Decoding").
 
-    Above: gen/engine_slot.c. Below: base/random, nn/activation. Three passes over the allowed tokens, no sort, no
-    allocation, 4.5 KiB of stack. Chance comes from (seed, place, index) alone. */
+    Notes and rhythm (all else: T, POS, DUR, VEL, ornaments) first get their share as kinds, then min-p and temperature
+    act within the kind.
+
+    Above: gen/engine_slot.c. Below: base/random, nn/activation. At most five passes over the allowed tokens, no sort,
+    no allocation, 4.5 KiB of stack. Chance comes from (seed, place, index) alone. */
 #ifndef PMT_GEN_SAMPLER_H
 #define PMT_GEN_SAMPLER_H
 
@@ -12,7 +15,9 @@
 /** What is frozen with a slot. */
 typedef struct {
   float tau;          /**< temperature of notes; 0 = argmax of everything. Rhythm gets 1 + (tau - 1) / 2 */
-  float min_p;        /**< drop what is less likely than min_p times the likeliest */
+  float min_p;        /**< drop notes less likely than min_p times the likeliest note; rhythm gets 0.4 of it */
+  float doubt;        /**< probability that other notes than the likeliest get at least, if there are any ... */
+  bool doubt_drums;   /**< ... also where a drum is the likeliest */
   PmtToken end;       /**< the T that ends the slot ... */
   float end_bias;     /**< ... and what is added to its logit */
   uint16_t penalised; /**< pitch classes, bit 0 = C, that lose ... */
