@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char* const part_name[] = {"", "train", "valid", "test", "all"};
@@ -55,11 +56,15 @@ static PmtStatus check_vocabulary(const PmtCorpus* corpus, uint32_t vocab, PmtEr
   return PMT_OK;
 }
 
+uint32_t pmt_appraise_threads(const PmtAppraiseOptions* options) {
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return options->threads ? options->threads : (uint32_t)(online < 1 ? 1 : online);
+}
+
 /** Predict the pieces twice: without and with the key. */
 static PmtStatus predict(const PmtAppraiseOptions* o, const PmtCorpus* corpus, const PmtParams* params, const float* w,
                          PmtAppraisal* a, PmtError* error) {
-  const long online = sysconf(_SC_NPROCESSORS_ONLN);
-  const uint32_t threads = o->threads ? o->threads : (uint32_t)(online < 1 ? 1 : online);
+  const uint32_t threads = pmt_appraise_threads(o);
   PmtPool* pool = NULL;
   PmtScorer* scorer = NULL;
   PmtScoreTask* tasks = NULL;
@@ -75,6 +80,7 @@ static PmtStatus predict(const PmtAppraiseOptions* o, const PmtCorpus* corpus, c
     a->tokens = sum.tokens;
     a->quarters = sum.quarters;
     *(give_key ? &a->nats_key_given : &a->nats) = sum.nats;
+    if (!give_key) { memcpy(a->class_nats, sum.class_nats, sizeof a->class_nats); }
   }
   free(tasks);
   pmt_scorer_free(scorer);
@@ -113,27 +119,37 @@ static PmtStatus measure_ngram(const PmtAppraiseOptions* o, const PmtCorpus* cor
   return st ? pmt_fail(error, st, "out of memory for the 6-gram") : PMT_OK;
 }
 
-PmtStatus pmt_appraise(const PmtAppraiseOptions* options, PmtAppraisal* appraisal, PmtError* error) {
-  *appraisal = (PmtAppraisal){.nats = 0.0};
-  for (uint32_t k = 0; k <= PMT_NGRAM_ORDER; ++k) { appraisal->ngram[k] = (double)NAN; }
-  PmtParams params;
-  float* w = NULL;
-  PmtCorpus corpus = {0};
-  PmtStatus st = load_weights(options->model, &params, &w, error);
-  if (!st) { st = pmt_corpus_load("", options->folder, options->parts, options->refusal, options->handle, &corpus, error); }
+PmtStatus pmt_appraise_open(const PmtAppraiseOptions* options, PmtAppraised* a, PmtError* error) {
+  *a = (PmtAppraised){.w = NULL};
+  PmtStatus st = load_weights(options->model, &a->params, &a->w, error);
+  if (!st) {
+    st = pmt_corpus_load("", options->folder, options->parts, options->refusal, options->handle, &a->corpus, error);
+  }
   if (!st) {
     PmtAppraisePart part = options->part;
-    if (part == PMT_PART_AUTO) { part = corpus.has_split ? PMT_PART_TEST : PMT_PART_ALL; }
-    appraisal->part = part_name[part];
-    appraisal->refused = corpus.n_refused;
-    if (!choose_pieces(&corpus, part)) {
+    if (part == PMT_PART_AUTO) { part = a->corpus.has_split ? PMT_PART_TEST : PMT_PART_ALL; }
+    a->part = part_name[part];
+    if (!choose_pieces(&a->corpus, part)) {
       st = pmt_fail(error, PMT_BAD_FILE, "%s: no piece in its %s split", options->folder, part_name[part]);
     }
   }
-  if (!st) { st = check_vocabulary(&corpus, params.shape.vocab, error); }
-  if (!st) { st = predict(options, &corpus, &params, w, appraisal, error); }
-  if (!st && !options->no_ngram) { st = measure_ngram(options, &corpus, params.shape.vocab, appraisal, error); }
-  free(w);
-  pmt_corpus_free(&corpus);
+  return st ? st : check_vocabulary(&a->corpus, a->params.shape.vocab, error);
+}
+
+void pmt_appraise_close(PmtAppraised* a) {
+  free(a->w);
+  pmt_corpus_free(&a->corpus);
+}
+
+PmtStatus pmt_appraise(const PmtAppraiseOptions* options, PmtAppraisal* appraisal, PmtError* error) {
+  *appraisal = (PmtAppraisal){.nats = 0.0};
+  for (uint32_t k = 0; k <= PMT_NGRAM_ORDER; ++k) { appraisal->ngram[k] = (double)NAN; }
+  PmtAppraised on;
+  PmtStatus st = pmt_appraise_open(options, &on, error);
+  appraisal->part = on.part;
+  appraisal->refused = on.corpus.n_refused;
+  if (!st) { st = predict(options, &on.corpus, &on.params, on.w, appraisal, error); }
+  if (!st && !options->no_ngram) { st = measure_ngram(options, &on.corpus, on.params.shape.vocab, appraisal, error); }
+  pmt_appraise_close(&on);
   return st;
 }

@@ -7,6 +7,7 @@
 
 #include "train/corpus.h"
 #include "train/ngram.h"
+#include "train/score.h"
 
 typedef enum { PMT_PART_AUTO, PMT_PART_TRAIN, PMT_PART_VALID, PMT_PART_TEST, PMT_PART_ALL } PmtAppraisePart;
 
@@ -28,10 +29,23 @@ typedef struct {
   size_t pieces, refused, tokens;
   double quarters;
   double nats;             /**< style and meter known; key, phrase and density unknown: no hindsight */
+  double class_nats[PMT_SCORE_CLASSES]; /**< of these, by class of the token that came */
   double nats_key_given;
   double ngram[PMT_NGRAM_ORDER + 1]; /**< nats by order; NaN = not measured */
   char ngram_training[96]; /**< what the baseline learned from; empty when not measured */
 } PmtAppraisal;
+
+/** What is measured: the model's weights, and the folder with the pieces that are asked for in its test split. */
+typedef struct {
+  PmtParams params;
+  float* w;
+  PmtCorpus corpus;
+  const char* part;        /**< as above */
+} PmtAppraised;
+/** @return any PmtStatus with one clear line; close it in any case */
+PmtStatus pmt_appraise_open(const PmtAppraiseOptions* options, PmtAppraised* appraised, PmtError* error);
+void pmt_appraise_close(PmtAppraised* appraised);
+uint32_t pmt_appraise_threads(const PmtAppraiseOptions* options);
 
 /** @return any PmtStatus with one clear line */
 PmtStatus pmt_appraise(const PmtAppraiseOptions* options, PmtAppraisal* appraisal, PmtError* error);

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "train/checkpoint.h"
+#include "train/export.h"
 #include "train/scorer.h"
 
 #include <cblas.h>
@@ -14,7 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PLACE_ORDER = 0x64656b6b, PLACE_KEY = 0x6b657973, PLACE_FORGET = 0x666f7267, PLACE_BEGIN = 0x62656769, TEXT_BYTES = 1 << 16 };
+enum { PLACE_ORDER = 0x64656b6b, PLACE_KEY = 0x6b657973, PLACE_FORGET = 0x666f7267, PLACE_BEGIN = 0x62656769,
+       PLACE_SPELL = 0x7370656c, PLACE_PARTS = 0x70617274, TEXT_BYTES = 1 << 16 };
 
 /** One of the chains of pieces that are trained on side by side. Draw number i takes piece i mod n of pass i / n. */
 typedef struct {
@@ -34,6 +36,7 @@ typedef struct {
   uint64_t draws;
   uint32_t* order;  /* of the pass in hand */
   uint64_t pass;    /* UINT64_MAX = none yet */
+  uint32_t part[PMT_HINTS_MAX]; /* of each table: the first one whose name begins like it */
   double last[PMT_ARRAYS];
   PmtCourse course;
 } Bench;
@@ -70,6 +73,9 @@ static PmtStatus open_draw(Bench* b, Chain* chain, uint64_t draw) {
   if ((double)pmt_random_unit(b->options->seed ^ PLACE_BEGIN, draw, 0) < b->options->begin) {
     piece.begin = (double)pmt_random_unit(b->options->seed ^ PLACE_BEGIN, draw, 1);
   }
+  if ((double)pmt_random_unit(b->options->seed ^ PLACE_SPELL, draw, 0) < b->options->orders) {
+    piece.order = 1 + (uint32_t)(pmt_random_bits(b->options->seed ^ PLACE_SPELL, draw, 1) % PMT_BENCH_ORDERS);
+  }
   chain->draw = draw;
   chain->at = 0;
   return b->data->open(b->data->handle, &piece, &chain->cells, &chain->room, &chain->n_cells);
@@ -78,9 +84,34 @@ static PmtStatus open_draw(Bench* b, Chain* chain, uint64_t draw) {
 static void forget_inputs(const Bench* b, const Chain* chain, PmtCell* cell) {
   const uint32_t limit = (uint32_t)(b->options->forget * 65536.0);
   uint64_t bits = 0;
-  for (uint32_t i = 0; i < b->params.shape.n_tables; ++i, bits >>= 16) {
+  for (uint32_t i = 0; i < b->params.shape.hints.n_tables; ++i, bits >>= 16) {
     if (i % 4 == 0) { bits = pmt_random_bits(b->options->seed ^ PLACE_FORGET, chain->draw << 20 | chain->at, i); }
-    if ((bits & 0xffff) < limit) { cell->input[i] = -1; }
+    if ((bits & 0xffff) < limit) { cell->hints.row[i] = -1; }
+  }
+}
+
+static void find_parts(Bench* b) {
+  const PmtHintShape* h = &b->params.shape.hints;
+  for (uint32_t i = 0; i < h->n_tables; ++i) {
+    const char* name = h->table[i].name;
+    uint32_t k = 0;
+    while (k < i && strncmp(h->table[k].name, name, strcspn(name, ".") + 1)) { ++k; }
+    b->part[i] = k;
+  }
+}
+
+/** Draws 0.. are for parts by their first table, the ones after that for leaps. The first table and the first leap stay:
+    they say whose turn it is and where that voice is. */
+static void forget_parts(const Bench* b, const Chain* chain, PmtCell* cell) {
+  const PmtHintShape* h = &b->params.shape.hints;
+  const uint64_t seed = b->options->seed ^ PLACE_PARTS, place = chain->draw << 20 | chain->at;
+  bool gone[PMT_HINTS_MAX] = {false};
+  for (uint32_t i = 1; i < h->n_tables; ++i) {
+    gone[i] = b->part[i] == i ? (double)pmt_random_unit(seed, place, i) < b->options->forget_parts : gone[b->part[i]];
+    if (gone[i]) { cell->hints.row[i] = -1; }
+  }
+  for (uint32_t i = 1; i < h->n_leaps; ++i) {
+    if ((double)pmt_random_unit(seed, place, PMT_HINTS_MAX + i) < b->options->forget_parts) { cell->hints.anchor[i] = -1; }
   }
 }
 
@@ -93,6 +124,7 @@ static bool fill(void* handle) {
       PmtCell* cell = pmt_learner_cell(b->learner, s, t);
       *cell = chain->cells[chain->at++];
       if (b->options->forget > 0.0) { forget_inputs(b, chain, cell); }
+      if (b->options->forget_parts > 0.0) { forget_parts(b, chain, cell); }
     }
   }
   return true;
@@ -221,9 +253,9 @@ static void describe(const Bench* b, char* text, size_t size) {
   const PmtBenchOptions* o = b->options;
   char shape[160];
   pmt_shape_describe(&b->params.shape, shape, sizeof shape);
-  snprintf(text, size, "%s, %s, %zu weights, batch %u length %u past %u threads %u dropout %a begin %a forget %a decay %a average %a "
-           "rate %a seed %" PRIu64, b->data->unit, shape, b->params.n_floats, o->batch, o->length, o->past,
-           pmt_pool_size(b->pool), o->dropout, o->begin, o->forget, o->decay, o->average, o->course.rate, o->seed);
+  snprintf(text, size, "%s, %s, %zu weights, batch %u length %u past %u threads %u dropout %a begin %a orders %a forget %a %a "
+           "decay %a average %a rate %a seed %" PRIu64, b->data->unit, shape, b->params.n_floats, o->batch, o->length, o->past,
+           pmt_pool_size(b->pool), o->dropout, o->begin, o->orders, o->forget, o->forget_parts, o->decay, o->average, o->course.rate, o->seed);
 }
 
 static PmtStatus keep(void* handle, PmtError* error) {
@@ -271,12 +303,25 @@ static PmtStatus resume(Bench* b, PmtError* error) {
 
 /* -- the run -------------------------------------------------------------------------------------------------- */
 
+/** Benchmarks are small: rows of hints that are seldom asked for should not keep what chance taught them. */
+static void decay_tables(PmtParams* p) {
+  for (uint32_t i = 0; i < p->n_blocks; ++i) {
+    for (uint32_t k = 0; k < p->shape.hints.n_tables; ++k) {
+      const char* name = p->shape.hints.table[k].name;
+      const size_t n = strlen(name);
+      p->block[i].decay |= !strncmp(p->block[i].name, name, n) && !strcmp(p->block[i].name + n, ".weight");
+    }
+  }
+}
+
 static PmtStatus build(Bench* b, PmtError* error) {
   const PmtBenchOptions* o = b->options;
   const long online = sysconf(_SC_NPROCESSORS_ONLN);
   const uint32_t threads = o->threads ? o->threads : (uint32_t)(online < 1 ? 1 : online);
   PmtStatus st = pmt_params_layout(&o->shape, &b->params, error);
   if (st) { return st; }
+  decay_tables(&b->params);
+  find_parts(b);
   openblas_set_num_threads(1);
   if (pmt_pool_new(threads, &b->pool)) { return pmt_fail(error, PMT_NO_MEM, "cannot start %u threads", threads); }
   const PmtLearnerOptions learner = {.streams = o->batch, .steps = o->length, .past = o->past, .seed = o->seed,
@@ -308,12 +353,16 @@ static void dismantle(Bench* b) {
 }
 
 static PmtStatus finish(Bench* b, PmtBenchResult* r, PmtError* error) {
-  PmtStatus st = PMT_OK;
+  PmtStatus st = keep(b, error);
+  if (b->options->half) { pmt_export_round(&b->params, b->course.best); }
   for (PmtSplit split = PMT_SPLIT_VALID; !st && split <= (b->options->test ? PMT_SPLIT_TEST : PMT_SPLIT_VALID); ++split) {
     st = measure(b, split, b->course.best, &r->figure[split], error);
     if (!st && b->options->transpositions) { st = measure_keys(b, split, b->course.best, &r->figure[split], error); }
   }
-  return st ? st : keep(b, error);
+  if (!st && b->options->out) {
+    st = pmt_export_net(b->options->out, &b->params, b->course.best, b->data->name, b->options->half, error);
+  }
+  return st;
 }
 
 PmtStatus pmt_bench_run(const PmtBenchData* data, const PmtBenchOptions* options, PmtBenchResult* r, PmtError* error) {

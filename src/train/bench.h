@@ -9,17 +9,21 @@
 #include "train/corpus.h"
 #include "train/course.h"
 
+enum { PMT_BENCH_ORDERS = 23 };
+
 /** A piece, and what is done to it. */
 typedef struct {
   PmtSplit split;
   size_t number;
   int transpose;   /**< as far as possible */
+  uint32_t order;  /**< 0, or one of PMT_BENCH_ORDERS other orders in which it can be spelled: training only */
   double begin;    /**< 0, or the part of the piece that is left out at its beginning: training only */
 } PmtBenchPiece;
 
 /** The data of a benchmark, and how it is fed. */
 typedef struct {
   void* handle;
+  const char* name;                                   /**< of its vocabulary, in a file */
   const char* unit;                                   /**< "voice-step", "frame": what nats are divided by */
   size_t n_pieces[PMT_SPLITS];
   double n_units[PMT_SPLITS];
@@ -35,9 +39,13 @@ typedef struct {
   uint32_t batch, length, past, threads; /**< threads 0 = processors online */
   double dropout, decay, average;
   double begin;            /**< share of pieces that begin somewhere in the middle in training */
-  double forget;           /**< share of input rows left out in training: no single one can be leaned on */
+  double orders;           /**< share of pieces that are spelled in some other order in training */
+  double forget;           /**< share of hint rows left out in training: no single one can be leaned on */
+  double forget_parts;     /**< the same of all rows of a name at once, numbers left out, and of leaps */
   uint64_t seed;
   const char* checkpoint;  /**< NULL = none */
+  const char* out;         /**< the net goes there, NULL = nowhere; its time of a step: bench/bench_arch */
+  bool half;               /**< matrices in 16 bits, and figures of these */
   bool resume;             /**< go on from the checkpoint; a finished run is measured again */
   bool test;               /**< read the test split, once, with the best weights */
   bool transpositions;     /**< also report the mean of the probabilities in all keys that fit */

@@ -90,11 +90,44 @@ void pmt_card_license(const char* folder, char* text, size_t size) {
 
 /* -- the card ------------------------------------------------------------------------------------------------- */
 
+/** A figure; a dash where there was nothing to measure. */
+static void write_figure(char* card, double nats, double of) {
+  if (!(of > 0.0)) {
+    append(card, CARD_BYTES, " - |");
+  } else if (isfinite(nats)) {
+    append(card, CARD_BYTES, " %.3f |", nats / of);
+  } else {
+    append(card, CARD_BYTES, " not computed |");
+  }
+}
+
+/** What the model it goes on from brought along: its licence holds for what is made of it, too. */
+static void write_origin(char* card, const PmtTrainResult* r) {
+  if (!r->options.from) { return; }
+  append(card, CARD_BYTES, "\nThe training went on from the model \"%s\" (licence as it states it: %s; its own card says what it "
+         "learned from).\n", *r->origin.title ? r->origin.title : r->options.from,
+         *r->origin.license ? r->origin.license : "not stated");
+  if (!r->origin.tokens) { return; }
+  append(card, CARD_BYTES, "Styles kept, rehearsed by what that model plays of them (%zu tokens):", r->origin.tokens);
+  for (size_t k = 0, n = 0; k < r->n_corpora; ++k) {
+    if (r->origin.kept[k]) { append(card, CARD_BYTES, "%s %s", n++ ? "," : "", r->corpora[k].name); }
+  }
+  append(card, CARD_BYTES, ".\n\n| style kept | nats/quarter of what that model plays: before | after |\n|---|---|---|\n");
+  for (size_t k = 0; k < r->n_corpora; ++k) {
+    if (!r->origin.kept[k]) { continue; }
+    append(card, CARD_BYTES, "| %s |", r->corpora[k].name);
+    write_figure(card, r->origin.before[k], 1.0);
+    write_figure(card, r->origin.after[k], 1.0);
+    append(card, CARD_BYTES, "\n");
+  }
+}
+
 static void write_data(char* card, const PmtTrainResult* r) {
   append(card, CARD_BYTES, "\n## Training data\n\n| style | pieces train / valid / test | refused | tokens | licence as the "
          "folder states it |\n|---|---|---|---|---|\n");
   for (size_t k = 0; k < r->n_corpora; ++k) {
     const PmtCorpus* c = &r->corpora[k];
+    if (r->origin.kept[k]) { continue; }
     const PmtCorpusCount train = pmt_corpus_count(c, PMT_SPLIT_TRAIN), valid = pmt_corpus_count(c, PMT_SPLIT_VALID),
                          test = pmt_corpus_count(c, PMT_SPLIT_TEST);
     char license[600];
@@ -102,15 +135,7 @@ static void write_data(char* card, const PmtTrainResult* r) {
     append(card, CARD_BYTES, "| %s | %zu / %zu / %zu | %zu | %zu | %s |\n", c->name, train.pieces, valid.pieces, test.pieces,
            c->n_refused, train.tokens + valid.tokens + test.tokens, license);
   }
-}
-
-/** A figure, or a dash where nothing was measured. */
-static void write_figure(char* card, double nats, double of) {
-  if (isfinite(nats) && of > 0.0) {
-    append(card, CARD_BYTES, " %.3f |", nats / of);
-  } else {
-    append(card, CARD_BYTES, " - |");
-  }
+  write_origin(card, r);
 }
 
 static void write_figures(char* card, const PmtTrainResult* r) {
@@ -121,6 +146,7 @@ static void write_figures(char* card, const PmtTrainResult* r) {
          "6-gram | test nats/token | test nats/quarter | 6-gram |\n|---|---|---|---|---|---|---|\n");
   for (size_t k = 0; k < r->n_corpora; ++k) {
     const PmtSplitResult* both[2] = {&r->valid[k], &r->test[k]};
+    if (r->origin.kept[k]) { continue; }
     append(card, CARD_BYTES, "| %s |", r->corpora[k].name);
     for (int i = 0; i < 2; ++i) {
       write_figure(card, both[i]->sum.nats, (double)both[i]->sum.tokens);
@@ -147,9 +173,21 @@ static void write_how(char* card, const PmtTrainResult* r) {
          o->command ? o->command : "(not known)", shape, r->facts.parts, r->params.shape.vocab,
          pmt_params_count(&r->params), o->seed, r->steps, o->batch, o->length, (double)r->steps * o->batch * o->length * 1e-6,
          r->seconds / 60.0, r->threads, r->best_step, o->rate, o->dropout, o->balance);
+  if (r->peak_mib > 0.0) { append(card, CARD_BYTES, "- peak resident memory %.0f MiB\n", r->peak_mib); }
 }
 
-PmtStatus pmt_card_write(const char* path, const PmtTrainResult* result, const char* curve, PmtError* error) {
+/** The sentences as a list. */
+static void write_verdict(char* card, const char* verdict) {
+  append(card, CARD_BYTES, "\n## What it came to\n\n");
+  while (*verdict) {
+    const size_t n = strcspn(verdict, "\n");
+    append(card, CARD_BYTES, "- %.*s\n", (int)n, verdict);
+    verdict += n + (verdict[n] == '\n');
+  }
+}
+
+PmtStatus pmt_card_write(const char* path, const PmtTrainResult* result, const char* verdict, const char* curve,
+                         PmtError* error) {
   const PmtTrainOptions* options = &result->options;
   char* card = malloc(CARD_BYTES);
   if (!card) { return pmt_fail(error, PMT_NO_MEM, "%s: out of memory", path); }
@@ -160,6 +198,7 @@ PmtStatus pmt_card_write(const char* path, const PmtTrainResult* result, const c
          options->license ? options->license : "not stated");
   write_data(card, result);
   write_figures(card, result);
+  if (verdict) { write_verdict(card, verdict); }
   write_how(card, result);
   if (curve) { append(card, CARD_BYTES, "\n![Loss over training](%s)\n", curve); }
   const PmtStatus st = pmt_file_write(path, card, strlen(card), error);

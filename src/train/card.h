@@ -7,8 +7,10 @@
 
 #include "train/trainer.h"
 
-/** Write Markdown. @param curve file name of the curve's picture, beside the card; NULL = none */
-PmtStatus pmt_card_write(const char* path, const PmtTrainResult* result, const char* curve, PmtError* error);
+/** Write Markdown. @param verdict sentences, one a line (verdict.h); NULL = none
+    @param curve file name of the curve's picture, beside the card; NULL = none */
+PmtStatus pmt_card_write(const char* path, const PmtTrainResult* result, const char* verdict, const char* curve,
+                         PmtError* error);
 
 /** What a folder says of its licence: the title line of LICENSE.txt, and the licence column of index.tsv counted
     ("Public Domain 346, CC BY 4.0 20"). "not stated" when there is neither. */

@@ -23,11 +23,12 @@ PmtStatus pmt_checkpoint_write(const char* path, const PmtCourse* c, const char*
   PmtTensorOut out[PMT_ARRAYS + 2];
   size_t n_out = 0;
   for (; n_out < PMT_ARRAYS; ++n_out) {
-    out[n_out] = (PmtTensorOut){array_name[n_out], 1, {n, 1}, pmt_learner_array(c->learner, (PmtArrayId)n_out)};
+    const float* array = pmt_learner_array(c->learner, (PmtArrayId)n_out);
+    out[n_out] = (PmtTensorOut){array_name[n_out], 1, {n, 1}, array, PMT_F32};
   }
-  out[n_out++] = (PmtTensorOut){"best", 1, {n, 1}, c->best};
+  out[n_out++] = (PmtTensorOut){"best", 1, {n, 1}, c->best, PMT_F32};
   pmt_learner_save_state(c->learner, state);
-  if (n_state) { out[n_out++] = (PmtTensorOut){"state", 1, {(uint32_t)n_state, 1}, state}; }
+  if (n_state) { out[n_out++] = (PmtTensorOut){"state", 1, {(uint32_t)n_state, 1}, state, PMT_F32}; }
   const PmtStatus st = pmt_tensors_write(path, out, n_out, meta, 3 + n_extras, error);
   free(state);
   return st;

@@ -22,10 +22,13 @@ static const Choice choices[] = {
   {0, 0.40, 256, 128, 2, 128, 3, 4, 512, 256},
 };
 
+/* Going on from a model, whose weights are good already: smaller steps, less dropout. docs/training.md has the figures. */
+static const double from_rate = 1.0 / 3.0, from_dropout = 0.2, from_keep = 0.5;
+
 enum { STEP_TOKENS = 2048, TF_STEPS = 256, RNN_STEPS = 128 };
 
 PmtTrainOptions pmt_train_defaults(void) {
-  return (PmtTrainOptions){.minutes = 10.0, .balance = 0.6, .seed = 1, .dropout = -1.0, .past = -1,
+  return (PmtTrainOptions){.minutes = 10.0, .balance = 0.6, .seed = 1, .dropout = -1.0, .past = -1, .keep = -1.0,
                            .shape = {.body = &pmt_body_lstm}};
 }
 
@@ -51,10 +54,11 @@ void pmt_train_settle(PmtTrainOptions* o, size_t tokens) {
   const Choice* c = choices;
   while (tokens < c->tokens) { ++c; }
   settle_shape(&o->shape, c);
-  if (o->dropout < 0.0) { o->dropout = c->dropout; }
+  if (o->dropout < 0.0) { o->dropout = o->from ? fmin(c->dropout, from_dropout) : c->dropout; }
   const bool tf = o->shape.body == &pmt_body_tf;
   choose(&o->length, !tf ? RNN_STEPS : o->shape.window < TF_STEPS ? o->shape.window : TF_STEPS);
   choose(&o->batch, STEP_TOKENS / o->length ? STEP_TOKENS / o->length : 1);
   if (o->past < 0) { o->past = tf && o->shape.pos != PMT_POS_SIN ? (int32_t)o->shape.window - 1 : 0; }
-  if (o->rate <= 0.0) { o->rate = !tf ? 3e-3 : o->shape.d <= 256 ? 2e-3 : 1e-3; }
+  if (o->keep < 0.0) { o->keep = from_keep; }
+  if (o->rate <= 0.0) { o->rate = (!tf ? 3e-3 : o->shape.d <= 256 ? 2e-3 : 1e-3) * (o->from ? from_rate : 1.0); }
 }

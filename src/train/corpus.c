@@ -135,6 +135,12 @@ static void describe(PmtPiece* piece, const PmtScore* score) {
   }
 }
 
+PmtStatus pmt_piece_of_score(const PmtScore* score, PmtPiece* piece, PmtError* error) {
+  const PmtStatus st = pmt_encode(score, &piece->sequence, error);
+  if (!st) { describe(piece, score); }
+  return st;
+}
+
 static PmtStatus import_piece(const PmtCorpus* corpus, uint32_t parts_max, PmtPiece* piece, PmtError* error) {
   char path[4096];
   if ((size_t)snprintf(path, sizeof path, "%s/%s", corpus->folder, piece->name) >= sizeof path) {
@@ -145,8 +151,7 @@ static PmtStatus import_piece(const PmtCorpus* corpus, uint32_t parts_max, PmtPi
   PmtScore score = {0};
   PmtStatus st = pmt_import_file(path, &options, &score, NULL, error);
   if (st) { return st; }
-  st = pmt_encode(&score, &piece->sequence, error);
-  if (!st) { describe(piece, &score); }
+  st = pmt_piece_of_score(&score, piece, error);
   pmt_score_free(&score);
   return st;
 }

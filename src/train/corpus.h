@@ -51,6 +51,9 @@ PmtStatus pmt_corpus_load(const char* name, const char* folder, uint32_t parts_m
                           PmtCorpus* corpus, PmtError* error);
 void pmt_corpus_free(PmtCorpus* corpus); /**< a zeroed struct is fine */
 
+/** Tokens of a score and what is known of it; name and split are the caller's. @return what pmt_encode says */
+PmtStatus pmt_piece_of_score(const PmtScore* score, PmtPiece* piece, PmtError* error);
+
 typedef struct { size_t pieces, tokens; double quarters; } PmtCorpusCount;
 /** Pieces, tokens (BOS not counted) and quarter notes of one split. */
 PmtCorpusCount pmt_corpus_count(const PmtCorpus* corpus, PmtSplit split);

@@ -102,7 +102,8 @@ static PmtStatus evaluate(PmtCourse* c, PmtError* error) {
     memcpy(c->best, pmt_learner_array(c->learner, both[better]), weights_bytes(c));
   }
   ++c->n_evaluated;
-  c->n_stale = point.gained ? 0 : c->n_stale + 1;
+  const bool worse = !(point.valid < c->best_valid * (1.0 + c->options.patience_margin));
+  c->n_stale = point.gained ? 0 : c->n_stale + worse;
   c->train_sum = 0.0;
   c->train_n = 0;
   c->evaluation_seconds = pmt_course_clock() - start;

@@ -21,6 +21,7 @@ typedef struct {
   double rate;             /**< at its height, for 2048 tokens a step */
   uint32_t evaluations;    /**< on the way; 0 = PMT_EVALUATIONS */
   uint32_t patience;       /**< evaluations without gain, in the second half, that end the run */
+  double patience_margin;  /**< those that are worse than the best by less than this share of it do not count */
   FILE* log;               /**< progress; NULL = silent */
   const volatile sig_atomic_t* stop; /**< set by a signal: pause; may be NULL */
 } PmtCourseOptions;

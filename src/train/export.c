@@ -2,6 +2,7 @@
 /** @file export.c  See export.h. */
 #include "train/export.h"
 
+#include "music/listener.h"
 #include "nn/tensors.h"
 #include "train/body.h"
 
@@ -102,11 +103,25 @@ static void describe_net(Meta* m, const PmtTrainShape* s) {
   text(m, "pos", pmt_train_pos_name(s->pos));
 }
 
+/** That it is told what the listener hears; which of it, its tensors say. */
+static void describe_hints(Meta* m, const PmtTrainShape* s) {
+  if (pmt_shape_is_hinted(s)) { text(m, "hints", PMT_LISTENER_NAME); }
+}
+
+/** One number where it holds for all. They are floats, when they are from a model. */
+static void describe_min_p(Meta* m, const double* min_p, uint32_t styles) {
+  bool same = true;
+  for (uint32_t k = 1; k < styles; ++k) { same &= min_p[k] == min_p[0]; }
+  key(m, "min_p"), say(m, "%.6g", min_p[0]);
+  for (uint32_t k = 1; !same && k < styles; ++k) { say(m, ",%.6g", min_p[k]); }
+}
+
 static void describe(Meta* m, const PmtParams* params, const PmtExport* about) {
   const PmtTrainShape* s = &params->shape;
   text(m, "format_version", "1");
   text(m, "vocab", PMT_VOCAB_NAME);
   describe_net(m, s);
+  describe_hints(m, s);
   describe_parts(m, about->facts);
   describe_styles(m, about, pmt_shape_rows(s, "style"));
   text(m, "lag", "1");
@@ -115,7 +130,7 @@ static void describe(Meta* m, const PmtParams* params, const PmtExport* about) {
   text(m, "ornaments", about->facts->ornaments ? "1" : "0");
   text(m, "microtiming", "0");
   text(m, "temperature", "1.0");
-  text(m, "min_p", "0.05");
+  describe_min_p(m, about->min_p, pmt_shape_rows(s, "style"));
   if (isfinite(about->valid)) { key(m, "valid_nats_per_quarter"), say(m, "%.3f", about->valid); }
   if (isfinite(about->ngram)) { key(m, "ngram_nats_per_quarter"), say(m, "%.3f", about->ngram); }
   text(m, "title", about->title);
@@ -130,13 +145,15 @@ static void describe(Meta* m, const PmtParams* params, const PmtExport* about) {
 }
 
 /** Where two biases were trained as one, the second is zero. `zeros` is as long as the longest block has rows. */
-static size_t list_tensors(const PmtParams* params, const float* w, const float* zeros,
+static size_t list_tensors(const PmtParams* params, const float* w, const float* zeros, bool half,
                            char names[PMT_TRAIN_LAYERS_MAX][32], PmtTensorOut out[TENSORS_MAX]) {
   size_t n = 0;
   uint32_t rows = 0;
   for (uint32_t i = 0; i < params->n_blocks; ++i) {
     const PmtBlock* b = &params->block[i];
-    out[n++] = (PmtTensorOut){.name = b->name, .rank = b->cols == 1 ? 1 : 2, .shape = {b->rows, b->cols}, .data = w + b->at};
+    const bool matrix = b->cols > 1;
+    out[n++] = (PmtTensorOut){.name = b->name, .rank = matrix ? 2 : 1, .shape = {b->rows, b->cols}, .data = w + b->at,
+                              .dtype = half && matrix ? PMT_F16 : PMT_F32};
     if (!strcmp(b->name, "rnn.bias_ih_l0")) { rows = b->rows; }
   }
   if (!rows || pmt_params_find(params, "rnn.bias_hh_l0")) { return n; }
@@ -147,22 +164,50 @@ static size_t list_tensors(const PmtParams* params, const float* w, const float*
   return n;
 }
 
+void pmt_export_round(const PmtParams* params, float* w) {
+  for (uint32_t i = 0; i < params->n_blocks; ++i) {
+    const PmtBlock* b = &params->block[i];
+    for (size_t k = 0; b->cols > 1 && k < (size_t)b->rows * b->cols; ++k) { w[b->at + k] = pmt_half_rounded(w[b->at + k]); }
+  }
+}
+
+static PmtStatus write_with(const char* path, const PmtParams* params, const float* w, const Meta* m, bool half,
+                            PmtError* error) {
+  float* zeros = calloc((size_t)4 * PMT_NET_DIM_MAX, sizeof *zeros);
+  char names[PMT_TRAIN_LAYERS_MAX][32];
+  PmtTensorOut tensors[TENSORS_MAX];
+  PmtStatus st = PMT_OK;
+  if (m->full) {
+    st = pmt_fail(error, PMT_TOO_BIG, "%s: the metadata exceeds %d bytes", path, TEXT_BYTES);
+  } else if (!zeros) {
+    st = pmt_fail(error, PMT_NO_MEM, "%s: out of memory", path);
+  } else {
+    const size_t n = list_tensors(params, w, zeros, half, names, tensors);
+    st = pmt_tensors_write(path, tensors, n, m->meta, m->n, error);
+  }
+  free(zeros);
+  return st;
+}
+
+PmtStatus pmt_export_net(const char* path, const PmtParams* params, const float* w, const char* vocab, bool half,
+                         PmtError* error) {
+  Meta m = {.text = malloc(TEXT_BYTES)};
+  if (!m.text) { return pmt_fail(error, PMT_NO_MEM, "%s: out of memory", path); }
+  text(&m, "format_version", "1");
+  text(&m, "vocab", vocab);
+  describe_net(&m, &params->shape);
+  text(&m, "trained_with", "partimento " PMT_VERSION);
+  const PmtStatus st = write_with(path, params, w, &m, half, error);
+  free(m.text);
+  return st;
+}
+
 PmtStatus pmt_export_model(const char* path, const PmtParams* params, const float* w, const PmtExport* about,
                            PmtError* error) {
   Meta m = {.text = malloc(TEXT_BYTES)};
-  float* zeros = calloc((size_t)4 * PMT_NET_DIM_MAX, sizeof *zeros);
-  PmtStatus st = PMT_NO_MEM;
-  if (m.text && zeros) {
-    char names[PMT_TRAIN_LAYERS_MAX][32];
-    PmtTensorOut tensors[TENSORS_MAX];
-    const size_t n = list_tensors(params, w, zeros, names, tensors);
-    describe(&m, params, about);
-    st = m.full ? pmt_fail(error, PMT_TOO_BIG, "%s: the metadata exceeds %d bytes", path, TEXT_BYTES)
-                : pmt_tensors_write(path, tensors, n, m.meta, m.n, error);
-  } else {
-    pmt_fail(error, st, "%s: out of memory", path);
-  }
+  if (!m.text) { return pmt_fail(error, PMT_NO_MEM, "%s: out of memory", path); }
+  describe(&m, params, about);
+  const PmtStatus st = write_with(path, params, w, &m, about->half, error);
   free(m.text);
-  free(zeros);
   return st;
 }

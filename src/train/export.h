@@ -17,7 +17,17 @@ typedef struct {
   const char* command;        /**< how it was trained */
   uint64_t seed, steps;
   double valid, ngram;        /**< nats a quarter, mean over styles; NaN = not known */
+  double min_p[PMT_STYLES_MAX]; /**< suggested for each style */
+  bool half;                  /**< matrices in 16 bits: half the size */
 } PmtExport;
+
+/** Round the matrices to what a file in 16 bits will hold, so that figures are those of the file. */
+void pmt_export_round(const PmtParams* params, float* w);
+
+/** Write the net alone, for a reader that knows what its tokens mean (a benchmark's): metadata describe its shape.
+    @param vocab a name */
+PmtStatus pmt_export_net(const char* path, const PmtParams* params, const float* w, const char* vocab, bool half,
+                         PmtError* error);
 
 /** Write the model, whole or not at all. */
 PmtStatus pmt_export_model(const char* path, const PmtParams* params, const float* w, const PmtExport* about,

@@ -6,8 +6,15 @@
 #include "train/pointwise.h"
 #include "train/products.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/** One that the shape has, and where its rows stand among the columns of `extra`. */
+typedef struct {
+  PmtLeap leap;
+  uint32_t index, column;
+} Leap;
 
 struct PmtNetwork {
   PmtBodySize size;
@@ -22,11 +29,17 @@ struct PmtNetwork {
   float* seen;      /* the same after dropout; where there is none, top itself */
   uint8_t* top_mask;
   float* logits;    /* (rows, V) logits, then probabilities, then their gradients */
-  float* leaps;     /* (rows, 2 leap + 1) of one anchor, or NULL */
-  float* kinds;     /* (rows, n_kinds), or NULL */
+  float* extra;     /* (rows, n_extra) of leaps and kinds, then their gradients */
+  float* spread;    /* (kind_span) */
   float* d_rows;    /* (rows, max(width, d)); train only */
-  size_t out, bias, leap[PMT_ANCHORS_MAX], kind;
+  size_t out, bias;
+  size_t table[PMT_INPUTS_MUSIC], hint[PMT_HINTS_MAX]; /* offsets of the input tables; NOWHERE = left out */
+  Leap leap[PMT_LEAPS_MAX];
+  uint32_t n_leaps, n_extra, kinds; /* kinds: column of the first */
+  size_t extra_at;  /* offset of their weights */
 };
+
+static const size_t NOWHERE = SIZE_MAX;
 
 enum { SITE_INPUT = 0, SITE_TOP = 63 };
 
@@ -35,8 +48,6 @@ size_t pmt_network_rows(const PmtNetwork* n) { return (size_t)n->streams * n->si
 size_t pmt_network_row(const PmtNetwork* n, uint32_t stream, uint32_t t) {
   return n->params.shape.body->by_stream ? (size_t)stream * n->size.steps + t : (size_t)t * n->streams + stream;
 }
-
-static uint32_t n_leaps(const PmtTrainShape* s) { return 2 * s->leap + 1; }
 
 static void layout(PmtArena* a, PmtNetwork* n) {
   const PmtTrainShape* s = &n->params.shape;
@@ -48,9 +59,31 @@ static void layout(PmtArena* a, PmtNetwork* n) {
   n->seen = train && s->body->drop_top ? pmt_arena_take(a, rows * n->width, f) : n->top;
   n->top_mask = train && s->body->drop_top ? pmt_arena_take(a, rows * n->width, 1) : NULL;
   n->logits = pmt_arena_take(a, rows * s->vocab, f);
-  n->leaps = s->n_anchors ? pmt_arena_take(a, rows * n_leaps(s), f) : NULL;
-  n->kinds = s->n_kinds ? pmt_arena_take(a, rows * s->n_kinds, f) : NULL;
+  n->extra = pmt_arena_take(a, rows * n->n_extra, f);
+  n->spread = pmt_arena_take(a, s->hints.kind_span, f);
   n->d_rows = train ? pmt_arena_take(a, rows * (n->width > s->d ? n->width : s->d), f) : NULL;
+}
+
+static size_t table_at(const PmtParams* params, const PmtHintTable* table) {
+  char name[40];
+  snprintf(name, sizeof name, "%s.weight", table->name);
+  return table->rows ? pmt_params_find(params, name)->at : NOWHERE;
+}
+
+/** Where everything stands that depends on which hints there are. */
+static void find_hints(PmtNetwork* n) {
+  const PmtTrainShape* s = &n->params.shape;
+  for (uint32_t i = 0; i < s->n_tables; ++i) { n->table[i] = table_at(&n->params, &s->table[i]); }
+  for (uint32_t i = 0; i < s->hints.n_tables; ++i) { n->hint[i] = table_at(&n->params, &s->hints.table[i]); }
+  for (uint32_t i = 0; i < s->hints.n_leaps; ++i) {
+    const PmtLeap* leap = &s->hints.leap[i];
+    if (!leap->count) { continue; }
+    n->leap[n->n_leaps++] = (Leap){.leap = *leap, .index = i, .column = n->n_extra};
+    n->n_extra += 2 * leap->reach + 1;
+  }
+  n->kinds = n->n_extra;
+  n->n_extra += s->hints.n_kinds;
+  n->extra_at = n->n_extra ? pmt_params_extra(&n->params) : 0;
 }
 
 PmtStatus pmt_network_new(const PmtBodySize* size, PmtNetwork** network) {
@@ -62,8 +95,7 @@ PmtStatus pmt_network_new(const PmtBodySize* size, PmtNetwork** network) {
   n->size.params = &n->params;
   n->out = pmt_params_at(&n->params, "out.weight", 0);
   n->bias = pmt_params_at(&n->params, "out.bias", 0);
-  for (uint32_t i = 0; i < s->n_anchors; ++i) { n->leap[i] = pmt_params_at(&n->params, "out.leap%u.weight", i); }
-  n->kind = s->n_kinds ? pmt_params_at(&n->params, "out.kind.weight", 0) : 0;
+  find_hints(n);
   n->arena = pmt_arena_measure();
   layout(&n->arena, n);
   if (pmt_arena_allocate(&n->arena) || s->body->work_new(&n->size, &n->work)) {
@@ -103,22 +135,30 @@ void pmt_prepare(const PmtParams* params, bool train, const float* w, float* pre
 
 /* -- inputs --------------------------------------------------------------------------------------------------- */
 
-/** Offsets of the rows that make x of a cell. @return how many */
-static uint32_t input_rows(const PmtParams* p, const PmtCell* cell, size_t at[PMT_INPUTS_MAX + 1]) {
-  const uint32_t d = p->shape.d;
+enum { ROWS_MAX = 1 + PMT_INPUTS_MUSIC + PMT_HINTS_MAX };
+
+static uint32_t add_rows(uint32_t d, const size_t* table, uint32_t n_tables, const int16_t* row, size_t* at) {
   uint32_t n = 0;
-  at[n++] = p->block[0].at + (size_t)cell->token * d;
-  for (uint32_t i = 0; i < p->shape.n_tables; ++i) {
-    if (cell->input[i] >= 0) { at[n++] = p->block[1 + i].at + (size_t)cell->input[i] * d; }
+  for (uint32_t i = 0; i < n_tables; ++i) {
+    if (row[i] >= 0 && table[i] != NOWHERE) { at[n++] = table[i] + (size_t)row[i] * d; }
   }
   return n;
+}
+
+/** Offsets of the rows that make x of a cell. @return how many */
+static uint32_t input_rows(const PmtNetwork* net, const PmtCell* cell, size_t at[ROWS_MAX]) {
+  const PmtTrainShape* s = &net->params.shape;
+  uint32_t n = 0;
+  at[n++] = net->params.block[0].at + (size_t)cell->token * s->d;
+  n += add_rows(s->d, net->table, s->n_tables, cell->input, at + n);
+  return n + add_rows(s->d, net->hint, s->hints.n_tables, cell->hints.row, at + n);
 }
 
 static void embed(const PmtNetwork* n, const PmtPass* pass) {
   const uint32_t d = n->params.shape.d;
   for (size_t r = 0; r < pmt_network_rows(n); ++r) {
-    size_t at[PMT_INPUTS_MAX + 1];
-    const uint32_t n_at = input_rows(&n->params, &pass->cells[r], at);
+    size_t at[ROWS_MAX];
+    const uint32_t n_at = input_rows(n, &pass->cells[r], at);
     memcpy(n->x + r * d, pass->w + at[0], d * sizeof(float));
     for (uint32_t i = 1; i < n_at; ++i) { pmt_point_add(d, n->x + r * d, pass->w + at[i]); }
   }
@@ -127,75 +167,84 @@ static void embed(const PmtNetwork* n, const PmtPass* pass) {
 static void embed_backward(const PmtNetwork* n, const PmtPass* pass, float* gradient) {
   const uint32_t d = n->params.shape.d;
   for (size_t r = 0; r < pmt_network_rows(n); ++r) {
-    size_t at[PMT_INPUTS_MAX + 1];
-    const uint32_t n_at = input_rows(&n->params, &pass->cells[r], at);
+    size_t at[ROWS_MAX];
+    const uint32_t n_at = input_rows(n, &pass->cells[r], at);
     for (uint32_t i = 0; i < n_at; ++i) { pmt_point_add(d, gradient + at[i], n->d_rows + r * d); }
   }
 }
 
 /* -- output --------------------------------------------------------------------------------------------------- */
 
-/** The run of tokens that leaps reach from an anchor: tokens first..end-1 have the leaps first - anchor + leap ... */
-typedef struct { uint32_t first, end, leap; } Reach;
+/** The tokens that a leap reaches from an anchor, a run of the vocabulary, and which column of `extra` the first one has. */
+typedef struct { uint32_t token, column, n; } Reach;
 
-static Reach reach_of(const PmtTrainShape* s, int anchor) {
-  const int lo = anchor - (int)s->leap, hi = anchor + (int)s->leap + 1;
-  Reach r = {.first = lo > 0 ? (uint32_t)lo : 0, .end = hi < (int)s->leap_tokens ? (uint32_t)hi : s->leap_tokens};
-  if (anchor < 0) { r.end = r.first = 0; }
-  r.leap = (uint32_t)((int)r.first - lo);
-  return r;
+static Reach reach_of(const Leap* l, const PmtCell* cell) {
+  const int anchor = cell->hints.anchor[l->index], reach = (int)l->leap.reach, count = (int)l->leap.count;
+  const int lo = anchor - reach, hi = anchor + reach + 1;
+  const int first = lo > 0 ? lo : 0, end = hi < count ? hi : count;
+  if (anchor < 0 || end <= first) { return (Reach){0, 0, 0}; }
+  return (Reach){l->leap.first + (uint32_t)first, l->column + (uint32_t)(first - lo), (uint32_t)(end - first)};
 }
 
-static void add_leaps(const PmtNetwork* n, const PmtPass* pass, uint32_t anchor) {
-  const PmtTrainShape* s = &n->params.shape;
-  const size_t rows = pmt_network_rows(n);
-  pmt_product_forward(rows, n->width, n_leaps(s), n->seen, pass->w + n->leap[anchor], n->leaps);
-  for (size_t r = 0; r < rows; ++r) {
-    const Reach reach = reach_of(s, pass->cells[r].anchor[anchor]);
-    if (reach.end > reach.first) {
-      pmt_point_add(reach.end - reach.first, n->logits + r * s->vocab + reach.first, n->leaps + r * n_leaps(s) + reach.leap);
-    }
+static void add_leaps(const PmtNetwork* n, const PmtCell* cell, const float* extra, float* logits) {
+  for (uint32_t i = 0; i < n->n_leaps; ++i) {
+    const Reach reach = reach_of(&n->leap[i], cell);
+    if (reach.n) { pmt_point_add(reach.n, logits + reach.token, extra + reach.column); }
   }
 }
 
-/** d(logits) stand in logits; the leaps' share is added to d_rows. */
-static void leaps_backward(const PmtNetwork* n, const PmtPass* pass, uint32_t anchor, float* gradient) {
-  const PmtTrainShape* s = &n->params.shape;
-  const size_t rows = pmt_network_rows(n);
-  memset(n->leaps, 0, rows * n_leaps(s) * sizeof(float));
-  for (size_t r = 0; r < rows; ++r) {
-    const Reach reach = reach_of(s, pass->cells[r].anchor[anchor]);
-    if (reach.end > reach.first) {
-      memcpy(n->leaps + r * n_leaps(s) + reach.leap, n->logits + r * s->vocab + reach.first,
-             (reach.end - reach.first) * sizeof(float));
-    }
-  }
-  pmt_product_weights(rows, n->width, n_leaps(s), n->leaps, n->seen, gradient + n->leap[anchor]);
-  pmt_product_input_add(rows, n->width, n_leaps(s), n->leaps, pass->w + n->leap[anchor], n->d_rows);
-}
-
-static void add_kinds(const PmtNetwork* n, const PmtPass* pass) {
-  const PmtTrainShape* s = &n->params.shape;
-  const size_t rows = pmt_network_rows(n);
-  pmt_product_forward(rows, n->width, s->n_kinds, n->seen, pass->w + n->kind, n->kinds);
-  for (size_t r = 0; r < rows; ++r) {
-    for (uint32_t v = 0; v < s->leap_tokens; ++v) {
-      n->logits[r * s->vocab + v] += n->kinds[r * s->n_kinds + pass->cells[r].kind[v % PMT_CLASSES]];
-    }
+/** @param d gradients of the logits @param[in,out] d_extra zero before the first */
+static void take_leaps(const PmtNetwork* n, const PmtCell* cell, const float* d, float* d_extra) {
+  for (uint32_t i = 0; i < n->n_leaps; ++i) {
+    const Reach reach = reach_of(&n->leap[i], cell);
+    if (reach.n) { memcpy(d_extra + reach.column, d + reach.token, reach.n * sizeof *d); }
   }
 }
 
-static void kinds_backward(const PmtNetwork* n, const PmtPass* pass, float* gradient) {
+/** @param spread (kind_span) scratch: what each token of a span is given */
+static void add_kinds(const PmtHintShape* hints, const PmtCell* cell, const float* kinds, float* spread, float* logits) {
+  const uint32_t span = hints->kind_span;
+  for (uint32_t i = 0; i < span; ++i) { spread[i] = kinds[cell->hints.kind[i % PMT_CLASSES]]; }
+  for (uint32_t i = 0; i < hints->kind_count; i += span) {
+    pmt_point_add(hints->kind_count - i < span ? hints->kind_count - i : span, logits + hints->kind_first + i, spread);
+  }
+}
+
+static void take_kinds(const PmtHintShape* hints, const PmtCell* cell, const float* d, float* spread, float* d_kinds) {
+  const uint32_t span = hints->kind_span;
+  memset(spread, 0, span * sizeof *spread);
+  for (uint32_t i = 0; i < hints->kind_count; i += span) {
+    pmt_point_add(hints->kind_count - i < span ? hints->kind_count - i : span, spread, d + hints->kind_first + i);
+  }
+  for (uint32_t i = 0; i < span; ++i) { d_kinds[cell->hints.kind[i % PMT_CLASSES]] += spread[i]; }
+}
+
+/** Leaps and kinds: one product for all their rows, then each to the tokens that it speaks of. */
+static void add_hints(const PmtNetwork* n, const PmtPass* pass) {
   const PmtTrainShape* s = &n->params.shape;
   const size_t rows = pmt_network_rows(n);
-  memset(n->kinds, 0, rows * s->n_kinds * sizeof(float));
+  if (!n->n_extra) { return; }
+  pmt_product_forward(rows, n->width, n->n_extra, n->seen, pass->w + n->extra_at, n->extra);
   for (size_t r = 0; r < rows; ++r) {
-    for (uint32_t v = 0; v < s->leap_tokens; ++v) {
-      n->kinds[r * s->n_kinds + pass->cells[r].kind[v % PMT_CLASSES]] += n->logits[r * s->vocab + v];
-    }
+    float *logits = n->logits + r * s->vocab, *extra = n->extra + r * n->n_extra;
+    add_leaps(n, &pass->cells[r], extra, logits);
+    if (s->hints.n_kinds) { add_kinds(&s->hints, &pass->cells[r], extra + n->kinds, n->spread, logits); }
   }
-  pmt_product_weights(rows, n->width, s->n_kinds, n->kinds, n->seen, gradient + n->kind);
-  pmt_product_input_add(rows, n->width, s->n_kinds, n->kinds, pass->w + n->kind, n->d_rows);
+}
+
+/** d(logits) stand in logits; what comes through the hints is added to d_rows. */
+static void hints_backward(const PmtNetwork* n, const PmtPass* pass, float* gradient) {
+  const PmtTrainShape* s = &n->params.shape;
+  const size_t rows = pmt_network_rows(n);
+  if (!n->n_extra) { return; }
+  memset(n->extra, 0, rows * n->n_extra * sizeof(float));
+  for (size_t r = 0; r < rows; ++r) {
+    float *d = n->logits + r * s->vocab, *d_extra = n->extra + r * n->n_extra;
+    take_leaps(n, &pass->cells[r], d, d_extra);
+    if (s->hints.n_kinds) { take_kinds(&s->hints, &pass->cells[r], d, n->spread, d_extra + n->kinds); }
+  }
+  pmt_product_weights(rows, n->width, n->n_extra, n->extra, n->seen, gradient + n->extra_at);
+  pmt_product_input_add(rows, n->width, n->n_extra, n->extra, pass->w + n->extra_at, n->d_rows);
 }
 
 static double losses(PmtNetwork* n, const PmtPass* pass, float* row_nats) {
@@ -225,8 +274,7 @@ double pmt_network_forward(PmtNetwork* n, const PmtPass* pass, float* row_nats) 
   }
   pmt_product_forward(rows, n->width, s->vocab, n->seen, pass->w + n->out, n->logits);
   for (size_t r = 0; r < rows; ++r) { pmt_point_add(s->vocab, n->logits + r * s->vocab, pass->w + n->bias); }
-  for (uint32_t i = 0; i < s->n_anchors; ++i) { add_leaps(n, pass, i); }
-  if (n->kinds) { add_kinds(n, pass); }
+  add_hints(n, pass);
   return losses(n, pass, row_nats);
 }
 
@@ -242,8 +290,7 @@ static void output_backward(PmtNetwork* n, const PmtPass* pass, float scale, flo
   }
   pmt_product_weights(rows, n->width, s->vocab, n->logits, n->seen, gradient + n->out);
   pmt_product_input(rows, n->width, s->vocab, n->logits, pass->w + n->out, n->d_rows);
-  for (uint32_t i = 0; i < s->n_anchors; ++i) { leaps_backward(n, pass, i, gradient); }
-  if (n->kinds) { kinds_backward(n, pass, gradient); }
+  hints_backward(n, pass, gradient);
   if (n->top_mask) { pmt_drop_out_backward(pass->dropout, rows * n->width, n->top_mask, n->d_rows); }
 }
 

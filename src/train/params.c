@@ -15,16 +15,49 @@ static const float TOKEN_REACH = 0.8f, TABLE_REACH = 0.2f;
 /* One literal at each call, so the compiler cannot see it here. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-static void print_name(char name[32], const char* format, uint32_t i) { snprintf(name, 32, format, i); }
+static void print_name(char name[40], const char* format, uint32_t i) { snprintf(name, 40, format, i); }
 #pragma GCC diagnostic pop
 
-PmtBlock* pmt_params_add(PmtParams* p, const char* format, uint32_t i, uint32_t rows, uint32_t cols) {
+static PmtBlock* add_block(PmtParams* p, uint32_t rows, uint32_t cols) {
   assert(p->n_blocks < PMT_BLOCKS_MAX);
   PmtBlock* b = &p->block[p->n_blocks++];
   *b = (PmtBlock){.at = p->n_floats, .rows = rows, .cols = cols};
-  print_name(b->name, format, i);
-  p->n_floats += ((size_t)rows * cols + 15) / 16 * 16;
+  p->n_floats += (size_t)rows * cols;
   return b;
+}
+
+static void pad(PmtParams* p) { p->n_floats = (p->n_floats + 15) / 16 * 16; }
+
+PmtBlock* pmt_params_add(PmtParams* p, const char* format, uint32_t i, uint32_t rows, uint32_t cols) {
+  PmtBlock* b = add_block(p, rows, cols);
+  print_name(b->name, format, i);
+  pad(p);
+  return b;
+}
+
+static void add_table(PmtParams* p, const PmtHintTable* table) {
+  if (!table->rows) { return; }
+  PmtBlock* b = add_block(p, table->rows, p->shape.d);
+  snprintf(b->name, sizeof b->name, "%s.weight", table->name);
+  b->reach = TABLE_REACH;
+  pad(p);
+}
+
+/** Rows of the output that read the same top, without gaps: one product takes them all. */
+static void add_leaps(PmtParams* p, uint32_t width) {
+  const PmtHintShape* hints = &p->shape.hints;
+  for (uint32_t i = 0; i < hints->n_leaps; ++i) {
+    if (!hints->leap[i].count) { continue; }
+    PmtBlock* b = add_block(p, 2 * hints->leap[i].reach + 1, width);
+    snprintf(b->name, sizeof b->name, "out.%s.weight", hints->leap[i].name);
+    b->decay = true;
+  }
+  if (hints->n_kinds) {
+    PmtBlock* b = add_block(p, hints->n_kinds, width);
+    snprintf(b->name, sizeof b->name, "out.kind.weight");
+    b->decay = true;
+  }
+  pad(p);
 }
 
 PmtStatus pmt_params_layout(const PmtTrainShape* shape, PmtParams* params, PmtError* error) {
@@ -33,20 +66,14 @@ PmtStatus pmt_params_layout(const PmtTrainShape* shape, PmtParams* params, PmtEr
   if (st) { return st; }
   const uint32_t width = shape->body->width(shape);
   pmt_params_add(params, "emb.weight", 0, shape->vocab, shape->d)->reach = TOKEN_REACH;
-  for (uint32_t i = 0; i < shape->n_tables; ++i) {
-    char name[40];
-    snprintf(name, sizeof name, "%.24s.weight", shape->table[i].name);
-    pmt_params_add(params, name, 0, shape->table[i].rows, shape->d)->reach = TABLE_REACH;
-  }
+  for (uint32_t i = 0; i < shape->n_tables; ++i) { add_table(params, &shape->table[i]); }
+  for (uint32_t i = 0; i < shape->hints.n_tables; ++i) { add_table(params, &shape->hints.table[i]); }
   shape->body->layout(params);
   PmtBlock* out = pmt_params_add(params, "out.weight", 0, shape->vocab, width);
   out->decay = true;
   out->reach = 1.0f / __builtin_sqrtf((float)width);
   pmt_params_add(params, "out.bias", 0, shape->vocab, 1);
-  for (uint32_t i = 0; i < shape->n_anchors; ++i) {
-    pmt_params_add(params, "out.leap%u.weight", i, 2 * shape->leap + 1, width)->decay = true;
-  }
-  if (shape->n_kinds) { pmt_params_add(params, "out.kind.weight", 0, shape->n_kinds, width)->decay = true; }
+  add_leaps(params, width);
   return PMT_OK;
 }
 
@@ -58,11 +85,17 @@ const PmtBlock* pmt_params_find(const PmtParams* params, const char* name) {
 }
 
 size_t pmt_params_at(const PmtParams* params, const char* format, uint32_t i) {
-  char name[32];
+  char name[40];
   print_name(name, format, i);
   const PmtBlock* b = pmt_params_find(params, name);
   assert(b);
   return b->at;
+}
+
+size_t pmt_params_extra(const PmtParams* params) {
+  const PmtBlock* b = pmt_params_find(params, "out.bias");
+  assert(b && b + 1 < params->block + params->n_blocks);
+  return b[1].at;
 }
 
 size_t pmt_params_count(const PmtParams* params) {

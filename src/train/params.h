@@ -10,19 +10,19 @@
 #include "train/shape.h"
 
 typedef struct {
-  char name[32];
-  size_t at;       /**< offset in floats, a multiple of 16 */
+  char name[40];
+  size_t at;       /**< offset in floats, a multiple of 16 but for leaps and kinds, which follow each other gapless */
   uint32_t rows, cols;
   bool decay;      /**< weight decay applies: the matrices, neither tables nor biases nor gains */
   float reach;     /**< first values: uniform within +-reach around `centre` */
   float centre;
 } PmtBlock;
 
-enum { PMT_BLOCKS_MAX = 144 };
+enum { PMT_BLOCKS_MAX = 240 };
 
 typedef struct {
   PmtTrainShape shape;
-  PmtBlock block[PMT_BLOCKS_MAX]; /**< emb, the tables, the body's, out.weight, out.bias, the leaps' */
+  PmtBlock block[PMT_BLOCKS_MAX]; /**< emb, the tables, those of hints, the body's, out.weight, out.bias, leaps, kinds */
   uint32_t n_blocks;
   size_t n_floats; /**< of the whole array, padding included */
 } PmtParams;
@@ -37,6 +37,9 @@ PmtBlock* pmt_params_add(PmtParams* params, const char* format, uint32_t i, uint
 const PmtBlock* pmt_params_find(const PmtParams* params, const char* name);
 /** Offset of a block that is known to be there; `format` as above. */
 size_t pmt_params_at(const PmtParams* params, const char* format, uint32_t i);
+
+/** Offset of the first leap or kind: all their rows from here on. */
+size_t pmt_params_extra(const PmtParams* params);
 
 /** Weights proper, padding left out. */
 size_t pmt_params_count(const PmtParams* params);

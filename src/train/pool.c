@@ -2,6 +2,8 @@
 /** @file pool.c  See pool.h. Above: learner.c, score.c, ngram.c. Below: pthread. */
 #include "train/pool.h"
 
+#include "base/float_mode.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -22,6 +24,12 @@ struct PmtPool {
   Member* members;
 };
 
+static void do_share(const PmtPool* pool, uint32_t index) {
+  const uint64_t mode = pmt_float_mode_enter();
+  pool->job(pool->context, index);
+  pmt_float_mode_leave(mode);
+}
+
 static void* work(void* handle) {
   const Member* me = handle;
   PmtPool* pool = me->pool;
@@ -31,7 +39,7 @@ static void* work(void* handle) {
   while (!leave) {
     pthread_barrier_wait(&pool->start);
     if (!pool->job) { return NULL; }
-    pool->job(pool->context, me->index);
+    do_share(pool, me->index);
     pthread_barrier_wait(&pool->end);
   }
   return NULL;
@@ -92,7 +100,7 @@ void pmt_pool_run(PmtPool* pool, PmtJob job, void* context) {
   pool->job = job;
   pool->context = context;
   pthread_barrier_wait(&pool->start);
-  job(context, 0);
+  do_share(pool, 0);
   pthread_barrier_wait(&pool->end);
 }
 

@@ -16,7 +16,7 @@ PmtStatus pmt_pool_new(uint32_t n, PmtPool** pool);
 void pmt_pool_free(PmtPool* pool); /**< NULL is fine */
 uint32_t pmt_pool_size(const PmtPool* pool);
 
-/** Run job(context, i) on every thread and return when all are done. */
+/** Run job(context, i) on every thread, denormals off, and return when all are done. */
 void pmt_pool_run(PmtPool* pool, PmtJob job, void* context);
 
 /** Inside a job: wait until every thread is here. */

@@ -3,39 +3,45 @@
 #include "train/score.h"
 
 #include "music/meter.h"
-#include "train/stream.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct {
   PmtScoreTask** order; /* longest first */
+  uint32_t listen;      /* parts of a hinted model, else 0 */
   bool give_key;
 } Pieces;
 
-/** Length in quarters of the first n_cells of a piece: whole when all are taken, else up to the slot reached. */
-static double quarters_of(const PmtPiece* piece, size_t n_taken, size_t n_all) {
-  const PmtSequence* s = &piece->sequence;
+/** Length in quarters of the first n cells of a piece: whole when all are taken, else up to the last slot that is predicted. */
+static double quarters_of(const PmtPiece* piece, const PmtCell* cells, size_t n_taken, size_t n_all) {
+  size_t slots = pmt_token_class(cells[n_taken - 1].target) == PMT_CLASS_SLOT;
   if (n_taken == n_all) { return (double)piece->ticks / PMT_TICKS_PER_QUARTER; }
-  size_t lo = 0, hi = s->n_slots - 1; /* the last slot whose T token is among the predicted */
-  while (lo < hi) {
-    const size_t mid = (lo + hi + 1) / 2;
-    if (s->slots[mid].token <= n_taken) { lo = mid; } else { hi = mid - 1; }
-  }
-  return (double)s->slots[lo].tick / PMT_TICKS_PER_QUARTER;
+  for (size_t i = 0; i < n_taken; ++i) { slots += cells[i].beat; }
+  return slots ? (double)piece->sequence.slots[slots - 1].tick / PMT_TICKS_PER_QUARTER : 0.0;
 }
 
 static PmtStatus open_piece(void* handle, size_t i, PmtCell** cells, size_t* room, size_t* n_cells) {
   static const uint16_t no_octiles[PMT_OCTILE_LIMITS] = {0};
   const Pieces* pieces = handle;
   PmtScoreTask* task = pieces->order[i];
-  const PmtVariation plain = pmt_variation_plain(pieces->give_key);
+  PmtVariation plain = pmt_variation_plain(pieces->give_key);
+  plain.listen = pieces->listen;
+  plain.taken = task->taken;
   const PmtStatus st = pmt_vary(task->piece, &plain, task->style, no_octiles, cells, room, n_cells);
   if (st) { return st; }
   const size_t all = *n_cells;
   if (task->tokens_max && *n_cells > task->tokens_max) { *n_cells = task->tokens_max; }
   task->tokens = *n_cells;
-  task->quarters = quarters_of(task->piece, *n_cells, all);
+  memset(task->class_nats, 0, sizeof task->class_nats);
+  task->quarters = quarters_of(task->piece, *cells, *n_cells, all);
   return PMT_OK;
+}
+
+static void see_token(void* handle, size_t i, const PmtCell* cell, const float* logits, float nats) {
+  const Pieces* pieces = handle;
+  (void)logits;
+  pieces->order[i]->class_nats[pmt_token_class(cell->target)] += (double)nats;
 }
 
 static int longest_first(const void* a, const void* b) {
@@ -45,13 +51,15 @@ static int longest_first(const void* a, const void* b) {
 }
 
 PmtStatus pmt_score_pieces(PmtScorer* scorer, const float* w, PmtScoreTask* tasks, size_t n_tasks, bool give_key) {
-  Pieces pieces = {.order = malloc((n_tasks + 1) * sizeof(PmtScoreTask*)), .give_key = give_key};
+  const PmtTrainShape* shape = pmt_scorer_shape(scorer);
+  Pieces pieces = {.order = malloc((n_tasks + 1) * sizeof(PmtScoreTask*)), .give_key = give_key,
+                   .listen = pmt_shape_is_hinted(shape) ? pmt_shape_parts(shape) : 0};
   double* nats = malloc((n_tasks + 1) * sizeof *nats);
   PmtStatus st = PMT_NO_MEM;
   if (pieces.order && nats) {
     for (size_t i = 0; i < n_tasks; ++i) { pieces.order[i] = &tasks[i]; }
     qsort(pieces.order, n_tasks, sizeof(PmtScoreTask*), longest_first);
-    const PmtScoreRuns runs = {.n = n_tasks, .open = open_piece, .handle = &pieces};
+    const PmtScoreRuns runs = {.n = n_tasks, .open = open_piece, .see = see_token, .handle = &pieces};
     st = pmt_scorer_run(scorer, w, &runs, nats);
     for (size_t i = 0; !st && i < n_tasks; ++i) { pieces.order[i]->nats = nats[i]; }
   }
@@ -61,13 +69,14 @@ PmtStatus pmt_score_pieces(PmtScorer* scorer, const float* w, PmtScoreTask* task
 }
 
 PmtScoreSum pmt_score_sum(const PmtScoreTask* tasks, size_t n_tasks, int style) {
-  PmtScoreSum sum = {0, 0, 0.0, 0.0};
+  PmtScoreSum sum = {.pieces = 0};
   for (size_t i = 0; i < n_tasks; ++i) {
     if (tasks[i].style != style) { continue; }
     ++sum.pieces;
     sum.tokens += tasks[i].tokens;
     sum.quarters += tasks[i].quarters;
     sum.nats += tasks[i].nats;
+    for (uint32_t c = 0; c < PMT_SCORE_CLASSES; ++c) { sum.class_nats[c] += tasks[i].class_nats[c]; }
   }
   return sum;
 }

@@ -7,13 +7,18 @@
 
 #include "train/corpus.h"
 #include "train/scorer.h"
+#include "train/stream.h"
+
+enum { PMT_SCORE_CLASSES = PMT_CLASS_NOTE + 1 };
 
 /** One piece to be predicted. */
 typedef struct {
   const PmtPiece* piece;
   int style;               /**< row of the style table, -1 = none */
   size_t tokens_max;       /**< predict only so many; 0 = all */
+  PmtTaken taken;          /**< parts that are heard and not predicted; zeroed: none */
   double nats;             /**< out: summed -log p of its tokens, END included */
+  double class_nats[PMT_SCORE_CLASSES]; /**< out: the same by class of the token that came */
   size_t tokens;           /**< out */
   double quarters;         /**< out: length in quarter notes of what was predicted */
 } PmtScoreTask;
@@ -22,7 +27,11 @@ typedef struct {
     @return PMT_NO_MEM */
 PmtStatus pmt_score_pieces(PmtScorer* scorer, const float* w, PmtScoreTask* tasks, size_t n_tasks, bool give_key);
 
-typedef struct { size_t pieces, tokens; double quarters, nats; } PmtScoreSum;
+typedef struct {
+  size_t pieces, tokens;
+  double quarters, nats;
+  double class_nats[PMT_SCORE_CLASSES];
+} PmtScoreSum;
 /** Sum of the tasks of one style. */
 PmtScoreSum pmt_score_sum(const PmtScoreTask* tasks, size_t n_tasks, int style);
 

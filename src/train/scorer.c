@@ -61,6 +61,8 @@ PmtStatus pmt_scorer_new(const PmtParams* params, PmtPool* pool, PmtScorer** sco
   return PMT_OK;
 }
 
+const PmtTrainShape* pmt_scorer_shape(const PmtScorer* scorer) { return &scorer->params.shape; }
+
 void pmt_scorer_free(PmtScorer* scorer) {
   if (!scorer) { return; }
   for (uint32_t i = 0; scorer->workers && i < pmt_pool_size(scorer->pool); ++i) {
@@ -140,8 +142,9 @@ static bool fill_block(PmtScorer* me, Worker* k, size_t* next) {
         lane->busy = false;
         k->owner[r] = NOBODY;
         k->cells[r] = (PmtCell){.reset = true};
-        memset(k->cells[r].anchor, -1, sizeof k->cells[r].anchor);
         memset(k->cells[r].input, -1, sizeof k->cells[r].input);
+        memset(k->cells[r].hints.row, -1, sizeof k->cells[r].hints.row);
+        memset(k->cells[r].hints.anchor, -1, sizeof k->cells[r].hints.anchor);
         continue;
       }
       k->owner[r] = (int64_t)lane->run;

@@ -14,6 +14,7 @@ typedef struct PmtScorer PmtScorer;
 /** @param pool outlives the scorer */
 PmtStatus pmt_scorer_new(const PmtParams* params, PmtPool* pool, PmtScorer** scorer);
 void pmt_scorer_free(PmtScorer* scorer);
+const PmtTrainShape* pmt_scorer_shape(const PmtScorer* scorer);
 
 /** What is to be predicted. Longest runs first keep the threads busy to the end. */
 typedef struct {

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-  PMT_TRAIN_LAYERS_MAX = PMT_LAYERS_MAX,
+  PMT_TRAIN_LAYERS_MAX = PMT_TF_LAYERS_MAX, /**< of a Transformer; the engine has no room for so many of other nets */
   PMT_TRAIN_KEYS = 25,
   PMT_TRAIN_PHRASES = 9,
   PMT_TRAIN_DENSITIES = 9,
@@ -25,8 +25,6 @@ enum {
 enum { PMT_TRAIN_POSES = PMT_POS_REL + 1 };
 const char* pmt_train_pos_name(PmtPos pos);
 bool pmt_train_pos_find(const char* name, PmtPos* pos);
-
-typedef struct { char name[32]; uint32_t rows; } PmtInputTable;
 
 struct PmtBody;
 
@@ -40,19 +38,29 @@ typedef struct {
   uint32_t window; /**< Transformer: a query sees so many keys, its own among them */
   uint32_t reach;  /**< Transformer, rel: rows of the distance table, 1..window */
   PmtPos pos;   /**< Transformer */
-  PmtInputTable table[PMT_INPUTS_MAX];
+  PmtHintTable table[PMT_INPUTS_MUSIC]; /**< conditioning: rows of cell.input */
   uint32_t n_tables;
-  uint32_t n_anchors;   /**< 0..PMT_ANCHORS_MAX; above 0: tokens 0..leap_tokens-1 are pitches, and the logit of such a
-                             token v has, beside its own weight row, one for v - anchor of each anchor (cell.h), while
-                             that is within -leap..leap: music is heard as intervals */
-  uint32_t leap_tokens, leap;
-  uint32_t n_kinds;     /**< above 0: the logit of such a token also has a weight row for kind[v mod 12] of the cell */
+  PmtHintShape hints;   /**< of cell.hints. A table of no rows, a leap of count 0 and kinds of which there are none are
+                             left out: no weights, and what the cells say of them is not heard */
 } PmtTrainShape;
 
 /** The five tables of music from MIDI. @param styles rows of style.weight */
 void pmt_shape_music(PmtTrainShape* shape, uint32_t styles);
+/** All hints of music/listener.h for the vocabulary of the shape. */
+void pmt_shape_listen(PmtTrainShape* shape);
+/** Leave hints out: "hints" all, "tables", "leaps", "kinds", or those of a name, "near", "own" ..., numbers left out.
+    @return false when there are none */
+bool pmt_shape_without(PmtTrainShape* shape, const char* name);
+/** Put hints of music/listener.h back that are left out, by the same names. @return false when none is */
+bool pmt_shape_with(PmtTrainShape* shape, const char* name);
+/** The table of this very name is there. */
+bool pmt_shape_has(const PmtTrainShape* shape, const char* table);
+/** Something is told beside the conditioning tables. */
+bool pmt_shape_is_hinted(const PmtTrainShape* shape);
+/** Of the vocabulary slot-v1. */
+uint32_t pmt_shape_parts(const PmtTrainShape* shape);
 
-/** Rows of a table; 0 = no such table. */
+/** Rows of a conditioning table; 0 = no such table. */
 uint32_t pmt_shape_rows(const PmtTrainShape* shape, const char* table);
 
 /** Refuse sizes out of range with a line that names them. */
@@ -61,7 +69,7 @@ PmtStatus pmt_shape_check(const PmtTrainShape* shape, PmtError* error);
 /** "lstm 2 x 384, d 192", "tf 6 x 256, heads 8, ff 1024, window 512, rope": architecture and sizes for people. */
 void pmt_shape_describe(const PmtTrainShape* shape, char* text, size_t size);
 
-/** From metadata and tensor shapes of a model file with the tables of music. */
+/** From metadata and tensor shapes of a model file with the tables of music; hints as far as the file has them. */
 PmtStatus pmt_shape_read(const PmtTensors* tensors, PmtTrainShape* shape, PmtError* error);
 
 #endif

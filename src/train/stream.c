@@ -3,7 +3,9 @@
 #include "train/stream.h"
 
 #include "base/random.h"
+#include "music/listener.h"
 #include "nn/net.h"
+#include "train/taken.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,11 +13,23 @@
 
 enum {
   PLACE_STYLE = 0x7374796c, PLACE_ORDER = 0x6f726465, PLACE_VARY = 0x76617279, /* what a draw is for */
+  PLACE_SLIP = 0x736c6970, PLACE_FALL = 0x66616c6c, PLACE_LAPSE = 0x6c617073, PLACE_TAKE = 0x74616b65,
   TRANSPOSE_LO = -6, TRANSPOSE_HI = 5,
+  SLIP_MOST = 7, /* semitones */
 };
 
+/* A net that is told what stood here before learns to trust it: in real music it is always right. At play it hears its own
+   mistakes there and plays them again (exposure bias: Bengio et al., "Scheduled sampling", 2015, eq. 1-3, where the cure is
+   to feed what the net would have played; noise is that cure for those without time). So half of the passes mishear a few
+   notes, and half remember only some slots; how many is drawn up to: */
+static const float slips_most = 0.12f, lapses_most = 0.5f;
+
+/* Of the pieces that parts are taken out of, some tell nothing of it: what the music is worth without the player has to be
+   known to say what hearing them is worth. And of those that are whole some have a player who only listens. */
+static const float taken_share = 0.5f, deaf_share = 0.15f, with_share = 0.4f, idle_share = 0.1f, late_share = 0.1f;
+
 PmtVariation pmt_variation_plain(bool give_key) {
-  return (PmtVariation){.velocity_scale = 1.0f, .give_style = true, .give_key = give_key};
+  return (PmtVariation){.velocity_scale = 1.0f, .give_style = true, .give_memory = true, .give_key = give_key};
 }
 
 /* -- one pass of a piece -------------------------------------------------------------------------------------- */
@@ -49,59 +63,174 @@ typedef struct {
   PmtCell* cells;
   size_t n;
   PmtCell condition; /* in force for the tokens to come */
+  const PmtVariation* variation;
+  PmtListener listener;
+  PmtHintShape hints;
+  bool lapsed; /* of this slot, what stood here before is not told */
+  PmtEar ear;
+  PmtKeyEvents keys;
+  size_t next;   /* of keys */
+  uint32_t slot_tick;
 } Writer;
+
+static bool is_memory(const char* hint) {
+  return !strncmp(hint, "near", 4) || !strncmp(hint, "far", 3) || !strncmp(hint, "you.tune", 8);
+}
+
+static void forget(const PmtHintShape* shape, PmtHints* hints) {
+  for (uint32_t i = 0; i < shape->n_tables; ++i) {
+    if (is_memory(shape->table[i].name)) { hints->row[i] = -1; }
+  }
+  for (uint32_t i = 0; i < shape->n_leaps; ++i) {
+    if (is_memory(shape->leap[i].name)) { hints->anchor[i] = -1; }
+  }
+}
+
+static void listen(Writer* w, PmtCell* cell) {
+  if (!w->variation->listen) { return; }
+  pmt_listener_hear(&w->listener, cell->token, &w->ear, &cell->hints);
+  if (cell->beat) { w->lapsed = pmt_random_unit(w->variation->chance, PLACE_LAPSE, w->n) < w->variation->lapses; }
+  if (!w->variation->give_memory || w->lapsed) { forget(&w->hints, &cell->hints); }
+}
+
+/** What is heard of a token. */
+static PmtToken slip(const Writer* w, PmtToken token) {
+  const PmtVariation* v = w->variation;
+  const PmtTokenClass class = pmt_token_class(token);
+  const bool note = class == PMT_CLASS_NOTE;
+  if (!note && class != PMT_CLASS_DRUM) { return token; }
+  if (pmt_random_unit(v->chance, PLACE_SLIP, w->n) >= v->slips) { return token; }
+  const uint32_t bits = (uint32_t)(pmt_random_bits(v->chance, PLACE_FALL, w->n) >> 32);
+  if (!note) { return (PmtToken)(PMT_TOKEN_DRUM + bits % PMT_DRUMS); }
+  const int by = (bits & 1 ? 1 : -1) * (1 + (int)((bits >> 1) % SLIP_MOST));
+  const int pitch = (int)pmt_note_pitch(token) + by;
+  return pitch < 0 || pitch > 127 ? token : (PmtToken)(token + by);
+}
 
 static void put(Writer* w, PmtToken token) {
   if (w->n) { w->cells[w->n - 1].target = token; }
   if (token == PMT_END) { return; } /* predicted, never fed */
+  token = slip(w, token);
   PmtCell cell = w->condition;
   cell.token = token;
   cell.reset = token == PMT_BOS;
   cell.beat = pmt_token_class(token) == PMT_CLASS_SLOT;
+  listen(w, &cell);
   w->cells[w->n++] = cell;
+}
+
+static void hear_key(Writer* w, bool now, bool ahead) {
+  const PmtKeyEvent* e = &w->keys.event[w->next++];
+  if (!e->down) {
+    pmt_ear_release(&w->ear, e->pitch);
+    return;
+  }
+  pmt_ear_press(&w->ear, e->pitch, now);
+  pmt_listener_overhear(&w->listener, e->pitch, ahead ? 0 : e->tick - w->slot_tick, ahead);
+}
+
+/** What is known of the player when a slot begins, before its token is heard: docs/model.md, section 3. */
+static void hear_player(Writer* w, uint32_t tick) {
+  if (w->ear.mode == PMT_EAR_OFF) { return; }
+  while (w->next < w->keys.n && w->keys.event[w->next].tick < tick) { hear_key(w, false, false); }
+  pmt_ear_begin_slot(&w->ear);
+  while (w->ear.mode == PMT_EAR_WITH && w->next < w->keys.n && w->keys.event[w->next].tick <= tick) { hear_key(w, true, true); }
+}
+
+/** Where in the source a note stands, and what of it is still to be written. */
+typedef struct {
+  const PmtPiece* piece;
+  const uint16_t* octiles;
+  int style;
+  size_t slot;
+  uint32_t source, said;      /* velocity in force there, and here */
+  PmtToken pos, ornament;     /* to be written before the next note; 0 = none */
+  bool dropped;               /* the last note was: so are its durations */
+} Source;
+
+static void put_slot(Writer* w, Source* s, PmtToken token) {
+  const PmtSlot* slot = &s->piece->sequence.slots[s->slot++];
+  w->condition = condition_of(slot, w->variation, s->style, s->octiles);
+  s->pos = s->ornament = 0;
+  hear_player(w, slot->tick);
+  w->slot_tick = slot->tick;
+  put(w, token);
 }
 
 /** Velocities are written anew: the VEL in force in the source is followed, and said where what is due differs from what
     was said last. So shifted, merged and mid-piece velocities all obey the grammar. */
-static void put_tokens(Writer* w, const PmtPiece* piece, const PmtVariation* v, int style,
-                       const uint16_t octiles[PMT_OCTILE_LIMITS]) {
+static void put_note(Writer* w, Source* s, PmtToken token, bool drum) {
+  const PmtVariation* v = w->variation;
+  s->dropped = !drum && v->taken.parts >> pmt_note_part(token) & 1;
+  if (!s->dropped) {
+    const uint32_t due = vary_velocity(s->source, v);
+    if (s->pos) {
+      put(w, s->pos);
+      s->pos = 0;
+    }
+    if (due != s->said) { put(w, pmt_token_vel(due)); }
+    s->said = due;
+    if (s->ornament) { put(w, s->ornament); }
+    put(w, drum ? token : (PmtToken)(token + v->transpose));
+  }
+  s->ornament = 0;
+}
+
+static void put_tokens(Writer* w, const PmtPiece* piece, int style, const uint16_t octiles[PMT_OCTILE_LIMITS]) {
   const PmtSequence* s = &piece->sequence;
-  const size_t begin = s->slots[v->first_slot].token;
-  uint32_t source = PMT_VELOCITY_START, said = PMT_VELOCITY_START;
-  size_t slot = v->first_slot;
-  bool ornament = false;
-  w->condition = condition_of(&s->slots[slot], v, style, octiles);
+  Source from = {.piece = piece, .octiles = octiles, .style = style, .slot = w->variation->first_slot,
+                 .source = PMT_VELOCITY_START, .said = PMT_VELOCITY_START};
+  const size_t begin = s->slots[from.slot].token;
+  w->condition = condition_of(&s->slots[from.slot], w->variation, style, octiles);
   put(w, PMT_BOS);
   for (size_t i = 1; i < s->n_tokens; ++i) {
     const PmtToken token = s->tokens[i];
     const PmtTokenClass class = pmt_token_class(token);
-    if (class == PMT_CLASS_VEL) { source = token - PMT_TOKEN_VEL; }
-    if (i < begin || class == PMT_CLASS_VEL) { continue; }
-    if (slot < s->n_slots && s->slots[slot].token == i) { w->condition = condition_of(&s->slots[slot++], v, style, octiles); }
-    const bool note = class == PMT_CLASS_NOTE || class == PMT_CLASS_DRUM;
-    if ((note && !ornament) || class == PMT_CLASS_ORNAMENT) {
-      const uint32_t due = vary_velocity(source, v);
-      if (due != said) { put(w, pmt_token_vel(due)); }
-      said = due;
+    if (class == PMT_CLASS_VEL) { from.source = token - PMT_TOKEN_VEL; }
+    if (i < begin) { continue; }
+    switch (class) {
+    case PMT_CLASS_VEL: break;
+    case PMT_CLASS_SLOT: put_slot(w, &from, token); break;
+    case PMT_CLASS_POS: from.pos = token; break;
+    case PMT_CLASS_ORNAMENT: from.ornament = token; break;
+    case PMT_CLASS_NOTE: put_note(w, &from, token, false); break;
+    case PMT_CLASS_DRUM: put_note(w, &from, token, true); break;
+    case PMT_CLASS_DUR:
+      if (!from.dropped) { put(w, token); }
+      break;
+    default: put(w, token); break;
     }
-    ornament = class == PMT_CLASS_ORNAMENT;
-    put(w, class == PMT_CLASS_NOTE ? (PmtToken)(token + v->transpose) : token);
   }
 }
 
 PmtStatus pmt_vary(const PmtPiece* piece, const PmtVariation* variation, int style,
                    const uint16_t octiles[PMT_OCTILE_LIMITS], PmtCell** cells, size_t* room, size_t* n_cells) {
   const size_t most = 2 * piece->sequence.n_tokens + 2; /* at worst a VEL before each note */
+  const PmtTaken* taken = &variation->taken;
   if (*room < most) {
     PmtCell* grown = realloc(*cells, most * sizeof *grown);
     if (!grown) { return PMT_NO_MEM; }
     *cells = grown;
     *room = most;
   }
-  Writer w = {.cells = *cells};
-  put_tokens(&w, piece, variation, style, octiles);
+  Writer w = {.cells = *cells, .variation = variation};
+  pmt_ear_reset(&w.ear);
+  if (variation->listen) {
+    pmt_listener_reset(&w.listener, variation->listen);
+    pmt_listener_shape(variation->listen, &w.hints);
+    w.ear.mode = taken->ear;
+    w.ear.parts = taken->parts;
+  }
+  const bool plays = w.ear.mode != PMT_EAR_OFF && !taken->silent;
+  PmtStatus st = PMT_OK;
+  if (plays) {
+    st = pmt_take_parts(taken->other ? taken->other : &piece->sequence, taken->parts, variation->transpose, taken->late,
+                        variation->chance, &w.keys);
+  }
+  if (!st) { put_tokens(&w, piece, style, octiles); }
+  free(w.keys.event);
   *n_cells = w.n;
-  return PMT_OK;
+  return st;
 }
 
 /* -- drawing -------------------------------------------------------------------------------------------------- */
@@ -177,6 +306,37 @@ static uint32_t draw_bar(const PmtSequence* s, uint64_t bits) {
   return (uint32_t)lo;
 }
 
+/** One of the bits that are set. */
+static uint32_t draw_bit(uint32_t bits, uint64_t chance) {
+  uint32_t n = (uint32_t)(chance % (uint64_t)__builtin_popcount(bits));
+  while (n--) { bits &= bits - 1; }
+  return bits & -bits;
+}
+
+/** Which parts somebody else plays: the tune, any one, all but one, some; never all that there is. */
+static uint32_t draw_parts(const PmtPiece* piece, uint64_t seed, uint64_t draw) {
+  enum { DRUMS = 1 << PMT_PARTS_MAX };
+  const uint32_t parts = pmt_piece_parts(piece), all = parts | (piece->drums ? DRUMS : 0);
+  const float u = pmt_random_unit(seed, draw, 0);
+  const uint64_t bits = pmt_random_bits(seed, draw, 1);
+  if (!parts || all == (all & -all)) { return 0; }
+  const uint32_t one = u < 0.45f ? parts & -parts : draw_bit(parts, bits);
+  const uint32_t kept = draw_bit(all, bits >> 20), some = (uint32_t)(bits >> 40) & parts;
+  if (u < 0.7f) { return one; }
+  return u < 0.85f || !some || some == all ? parts & ~kept : some;
+}
+
+static PmtTaken draw_taken(const PmtStreams* me, const PmtPiece* piece, uint64_t draw) {
+  const uint64_t seed = me->options.seed ^ PLACE_TAKE;
+  const float u = pmt_random_unit(seed, draw, 2);
+  const PmtEarMode mode = pmt_random_unit(seed, draw, 3) < with_share ? PMT_EAR_WITH : PMT_EAR_BEFORE;
+  if (pmt_random_unit(seed, draw, 4) >= taken_share) {
+    return (PmtTaken){.ear = u < idle_share ? mode : PMT_EAR_OFF, .silent = true};
+  }
+  const uint32_t parts = draw_parts(piece, seed, draw);
+  return (PmtTaken){.ear = !parts || u < deaf_share ? PMT_EAR_OFF : mode, .parts = parts, .late = late_share};
+}
+
 static PmtVariation draw_variation(const PmtStreams* me, const PmtPiece* piece, uint64_t draw) {
   const uint64_t seed = me->options.seed ^ PLACE_VARY;
   PmtVariation v = {.velocity_scale = 1.0f};
@@ -190,6 +350,14 @@ static PmtVariation draw_variation(const PmtStreams* me, const PmtPiece* piece, 
   v.give_phrase = pmt_random_unit(seed, draw, 7) < 0.5f;
   v.give_density = pmt_random_unit(seed, draw, 8) < 0.5f;
   v.give_style = pmt_random_unit(seed, draw, 9) >= 0.1f;
+  v.give_memory = pmt_random_unit(seed, draw, 10) >= 0.1f;
+  if (me->options.hinted) {
+    v.slips = slips_most * fmaxf(0.0f, 2.0f * pmt_random_unit(seed, draw, 11) - 1.0f);
+    v.lapses = lapses_most * fmaxf(0.0f, 2.0f * pmt_random_unit(seed, draw, 12) - 1.0f);
+    v.chance = pmt_random_bits(seed, draw, 13);
+  }
+  v.listen = me->options.hinted ? me->options.parts : 0;
+  if (me->options.player) { v.taken = draw_taken(me, piece, draw); }
   return v;
 }
 
@@ -231,8 +399,8 @@ static PmtStatus build(PmtStreams* me) {
     for (size_t i = 0; i < o->corpora[k].n_pieces; ++i) {
       if (o->corpora[k].pieces[i].split == PMT_SPLIT_TRAIN) { s->train[s->n++] = (uint32_t)i; }
     }
-    /* a share of tokens^balance in tokens is this in pieces: long pieces are drawn less often */
-    total += pow((double)count.tokens, o->balance) * (double)count.pieces / (double)count.tokens;
+    const double share = o->share ? o->share[k] : pow((double)count.tokens, o->balance);
+    total += share * (double)count.pieces / (double)count.tokens; /* in pieces: long ones are drawn less often */
     s->up_to = total;
   }
   for (size_t k = 0; k < o->n_corpora; ++k) { me->styles[k].up_to /= total; }

@@ -2,9 +2,12 @@
 /** @file trainer.c  See trainer.h: import, the loop with its plan, evaluations, and the end. */
 #include "train/trainer.h"
 
+#include "music/listener.h"
 #include "train/baseline.h"
 #include "train/export.h"
+#include "train/listening.h"
 #include "train/run.h"
+#include "train/taken.h"
 
 #include <cblas.h>
 #include <inttypes.h>
@@ -16,13 +19,15 @@
 #include <unistd.h>
 
 enum {
-  PATIENCE = 5,           /* evaluations without gain, in the second half, that end the run */
+  PATIENCE = 5,           /* evaluations that are worse than the best, in the second half, end the run */
   PIECES_MAX = 40,        /* a style on the way */
   TOKENS_MAX = 16000,     /* a style on the way: steps are worth more than a sharper estimate */
+  KEPT_TOKENS_MAX = 2000, /* the same of a style that is kept: there are many, and their mean is what counts */
 };
-static const double SCORE_SPEED_GUESS = 20000.0, FINAL_SHARE = 0.1, NGRAM_TOKEN_SECONDS = 3e-7;
+static const double WORSE = 0.01, /* a plateau costs time, which was given; only what gets worse is over */
+                    SCORE_SPEED_GUESS = 20000.0, FINAL_SHARE = 0.1, NGRAM_TOKEN_SECONDS = 3e-7;
 
-PMT_PRINTF(2, 3) static void tell(const PmtRun* run, const char* format, ...) {
+void pmt_run_tell(const PmtRun* run, const char* format, ...) {
   if (!run->options->log) { return; }
   va_list args;
   va_start(args, format);
@@ -31,40 +36,137 @@ PMT_PRINTF(2, 3) static void tell(const PmtRun* run, const char* format, ...) {
   fflush(run->options->log);
 }
 
-/* -- data ----------------------------------------------------------------------------------------------------- */
+typedef struct { char text[32]; } Figure;
 
-typedef struct { const PmtRun* run; const char* style; } Refused;
-
-static void tell_refusal(void* handle, const char* file, const char* why) {
-  const Refused* r = handle;
-  tell(r->run, "%s: %s refused: %s\n", r->style, file, why);
+/** In words where there is none: a short run has no baseline, a small folder no piece to spare. */
+static Figure figure(double x, int digits) {
+  Figure f = {"not computed"};
+  if (!isnan(x)) { snprintf(f.text, sizeof f.text, "%.*f", digits, x); }
+  return f;
 }
 
-static PmtStatus load_corpora(PmtRun* run, PmtError* error) {
-  const PmtTrainOptions* o = run->options;
-  PmtTrainResult* r = run->result;
-  r->corpora = calloc(o->n_styles, sizeof *r->corpora);
-  if (!r->corpora) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
-  for (size_t k = 0; k < o->n_styles; ++k) {
-    const double start = pmt_course_clock();
-    PmtCorpus* c = &r->corpora[k];
-    Refused refused = {run, o->styles[k].name};
-    PmtStatus st = pmt_corpus_load(o->styles[k].name, o->styles[k].folder, PMT_CORPUS_PARTS_MAX, tell_refusal, &refused, c,
-                                   error);
-    if (st) { return st; }
-    r->n_corpora = k + 1;
-    const PmtCorpusCount train = pmt_corpus_count(c, PMT_SPLIT_TRAIN), valid = pmt_corpus_count(c, PMT_SPLIT_VALID),
-                         test = pmt_corpus_count(c, PMT_SPLIT_TEST);
-    tell(run, "%s: %zu pieces (%zu train, %zu valid, %zu test), %zu refused, %.2f M tokens, %.1f tokens/quarter, %.1f s\n",
-         c->name, c->n_pieces, train.pieces, valid.pieces, test.pieces, c->n_refused,
-         (double)(train.tokens + valid.tokens + test.tokens) * 1e-6,
-         (double)train.tokens / (train.quarters > 0.0 ? train.quarters : 1.0), pmt_course_clock() - start);
-    if (!train.pieces) { return pmt_fail(error, PMT_BAD_FILE, "%s: no piece to train on", c->folder); }
+/* -- building ------------------------------------------------------------------------------------------------- */
+
+/** Some piece has parts to take out and parts that remain: a player can be learned from. */
+static bool has_company(const PmtTrainResult* r) {
+  for (size_t k = 0; k < r->n_corpora; ++k) {
+    for (size_t i = 0; i < r->corpora[k].n_pieces; ++i) {
+      const PmtPiece* piece = &r->corpora[k].pieces[i];
+      const uint32_t parts = pmt_piece_parts(piece);
+      if (parts && ((parts & (parts - 1)) || piece->drums)) { return true; }
+    }
+  }
+  return false;
+}
+
+static PmtStatus choose_hints(const PmtTrainResult* r, const PmtTrainOptions* o, PmtTrainShape* shape, PmtError* error) {
+  pmt_shape_listen(shape);
+  if (!has_company(r)) { pmt_shape_without(shape, PMT_LISTENER_YOU); }
+  for (size_t i = 0; i < o->n_without; ++i) {
+    if (!pmt_shape_without(shape, o->without[i])) {
+      return pmt_fail(error, PMT_BAD_ARG, "--without: there are no hints \"%.40s\", or not any more", o->without[i]);
+    }
   }
   return PMT_OK;
 }
 
-/* -- building ------------------------------------------------------------------------------------------------- */
+/** Hints that the model we go on from gets beside its own. */
+static PmtStatus add_hints(const PmtTrainOptions* o, PmtTrainShape* shape, PmtError* error) {
+  for (size_t i = 0; i < o->n_with; ++i) {
+    if (!pmt_shape_with(shape, o->with[i])) {
+      return pmt_fail(error, PMT_BAD_ARG, "--with: there are no hints \"%.40s\" that the model lacks", o->with[i]);
+    }
+  }
+  return PMT_OK;
+}
+
+static PmtStatus start_threads(PmtRun* run, PmtError* error) {
+  const PmtTrainOptions* o = run->options;
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  uint32_t threads = o->threads ? o->threads : (uint32_t)(online < 1 ? 1 : online);
+  if (!o->threads && threads > o->batch) { threads = o->batch; }
+  openblas_set_num_threads(1); /* each of our threads calls its own products */
+  return pmt_pool_new(threads, &run->pool) ? pmt_fail(error, PMT_NO_MEM, "cannot start %u threads", threads) : PMT_OK;
+}
+
+/** What the model file says its weights are from. */
+static void name_sources(const PmtRun* run, char* text, size_t size) {
+  const PmtTrainResult* r = run->result;
+  size_t used = 0;
+  text[0] = '\0';
+  if (run->options->from) { used = (size_t)snprintf(text, size, "the model \"%s\"; ", r->origin.title); }
+  for (size_t k = 0, n = 0; k < r->n_corpora && used < size; ++k) {
+    const PmtCorpusCount c = pmt_corpus_count(&r->corpora[k], PMT_SPLIT_TRAIN);
+    if (r->origin.kept[k]) { continue; }
+    used += (size_t)snprintf(text + used, size - used, "%s%s: %zu pieces, %zu tokens", n++ ? "; " : "", r->corpora[k].name,
+                             c.pieces, c.tokens);
+  }
+}
+
+static double mean_min_p(const PmtModel* m) {
+  double sum = 0.0;
+  for (uint32_t k = 0; k < m->n_styles; ++k) { sum += (double)m->min_p[k] / (double)m->n_styles; }
+  return sum;
+}
+
+/** Said of the style, said of all, that of the model it is from (a new style's is their mean), usual. */
+static void choose_min_p(const PmtRun* run, double min_p[PMT_STYLES_MAX]) {
+  static const double usual = 0.005; /* docs/measures.md, "How tokens are chosen" */
+  const PmtTrainOptions* o = run->options;
+  const PmtModel* from = run->origin.model;
+  for (size_t k = 0; k < run->result->n_corpora; ++k) {
+    double all = !from ? usual : k < from->n_styles ? (double)from->min_p[k] : mean_min_p(from), own = -1.0;
+    for (size_t i = 0; i < o->n_min_p; ++i) {
+      if (!o->min_p[i].style) { all = o->min_p[i].value; }
+      else if (!strcmp(o->min_p[i].style, run->result->corpora[k].name)) { own = o->min_p[i].value; }
+    }
+    min_p[k] = own < 0.0 ? all : own;
+  }
+}
+
+static PmtStatus write_weights(const PmtRun* run, const char* path, const float* w, double valid, double ngram,
+                               PmtError* error) {
+  const PmtTrainOptions* o = run->options;
+  const PmtTrainResult* r = run->result;
+  char sources[2048];
+  name_sources(run, sources, sizeof sources);
+  PmtExport about = {.facts = &r->facts, .corpora = r->corpora, .title = o->title, .author = o->author,
+                           .license = o->license, .data_sources = sources, .data_license = "see the model card",
+                           .command = o->command, .seed = o->seed, .steps = run->course.step, .valid = valid, .ngram = ngram,
+                           .half = o->half};
+  choose_min_p(run, about.min_p);
+  return pmt_export_model(path, &r->params, w, &about, error);
+}
+
+/** What is to be trained for an hour must load in the end: written once untrained, and loaded as the plugin would. */
+static PmtStatus check_plays(const PmtRun* run, PmtError* error) {
+  const PmtParams* params = &run->result->params;
+  char path[4096];
+  PmtModel* model = NULL;
+  float* w = pmt_params_array(params);
+  if (!w) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
+  if ((size_t)snprintf(path, sizeof path, "%s.untrained", run->options->out) >= sizeof path) {
+    free(w);
+    return pmt_fail(error, PMT_IO, "%.80s...: path too long", run->options->out);
+  }
+  PmtStatus st = write_weights(run, path, w, (double)NAN, (double)NAN, error);
+  free(w);
+  if (st) { return st; }
+  st = pmt_model_load(path, &model, error);
+  unlink(path);
+  if (st) { pmt_error_prefix(error, "a net like this could be trained, but not played"); }
+  pmt_model_free(model);
+  return st;
+}
+
+static PmtStatus check_min_p(const PmtTrainOptions* o, const PmtTrainResult* r, PmtError* error) {
+  for (size_t i = 0; i < o->n_min_p; ++i) {
+    bool known = !o->min_p[i].style;
+    for (size_t k = 0; k < r->n_corpora; ++k) { known |= o->min_p[i].style && !strcmp(o->min_p[i].style, r->corpora[k].name); }
+    if (!known) { return pmt_fail(error, PMT_BAD_ARG, "--min-p: there is no style \"%.40s\"", o->min_p[i].style); }
+  }
+  return PMT_OK;
+}
 
 static PmtStatus build_net(PmtRun* run, PmtError* error) {
   const PmtTrainOptions* o = run->options;
@@ -72,17 +174,21 @@ static PmtStatus build_net(PmtRun* run, PmtError* error) {
   PmtTrainShape shape = o->shape;
   shape.vocab = pmt_vocab_size(r->facts.parts);
   pmt_shape_music(&shape, (uint32_t)r->n_corpora);
-  PmtStatus st = pmt_params_layout(&shape, &r->params, error);
+  PmtStatus st = o->from ? add_hints(o, &shape, error) : choose_hints(r, o, &shape, error);
+  if (!st) { st = check_min_p(o, r, error); }
+  if (!st) { st = pmt_params_layout(&shape, &r->params, error); }
+  if (!st) { st = check_plays(run, error); }
   if (st) { return st; }
-  const long online = sysconf(_SC_NPROCESSORS_ONLN);
-  uint32_t threads = o->threads ? o->threads : (uint32_t)(online < 1 ? 1 : online);
-  if (!o->threads && threads > o->batch) { threads = o->batch; }
-  openblas_set_num_threads(1); /* each of our threads calls its own products */
-  if (pmt_pool_new(threads, &run->pool)) { return pmt_fail(error, PMT_NO_MEM, "cannot start %u threads", threads); }
   const PmtLearnerOptions learner = {.streams = o->batch, .steps = o->length, .past = (uint32_t)o->past, .seed = o->seed,
                                      .drop = (float)o->dropout, .decay = 0.01f, .clip = 1.0f, .average = 0.999f};
   if ((st = pmt_learner_new(&r->params, &learner, run->pool, &run->learner, error))) { return st; }
-  tell(run, "%zu parameters, %u threads, OpenBLAS core %s\n", pmt_params_count(&r->params), threads, openblas_get_corename());
+  if (o->from) {
+    float* w = pmt_learner_array(run->learner, PMT_ARRAY_WEIGHTS);
+    if ((st = pmt_origin_weights(&run->origin, &r->params, w, error))) { return st; }
+    memcpy(pmt_learner_array(run->learner, PMT_ARRAY_AVERAGE), w, r->params.n_floats * sizeof *w);
+  }
+  pmt_run_tell(run, "%zu parameters, %u threads, OpenBLAS core %s\n", pmt_params_count(&r->params), pmt_pool_size(run->pool),
+       openblas_get_corename());
   return PMT_OK;
 }
 
@@ -94,38 +200,49 @@ static void settle(PmtRun* run) {
   for (size_t k = 0; k < run->result->n_corpora; ++k) {
     tokens += pmt_corpus_count(&run->result->corpora[k], PMT_SPLIT_TRAIN).tokens;
   }
+  if (o->from) {
+    o->shape = run->origin.shape;
+  }
   pmt_train_settle(o, tokens);
   pmt_shape_describe(&o->shape, shape, sizeof shape);
-  tell(run, "%s, dropout %g, batch %u x %u%s, rate %g (what was not said is chosen for %.2f M training tokens)\n", shape,
+  pmt_run_tell(run, "%s, dropout %g, batch %u x %u%s, rate %g (what was not said is chosen for %.2f M training tokens)\n", shape,
        o->dropout, o->batch, o->length, o->past ? " and what came before" : "", o->rate, (double)tokens * 1e-6);
 }
 
 /** Tokens of a style in an evaluation on the way: less in a short run, so that all take no more than a twelfth of it. */
-static size_t waypoint_tokens(const PmtTrainOptions* o) {
+static size_t waypoint_tokens(const PmtTrainOptions* o, size_t n_styles) {
   if (o->steps) { return TOKENS_MAX; }
-  const double tokens = o->minutes * 60.0 / 12.0 * SCORE_SPEED_GUESS / (2.0 * PMT_EVALUATIONS * (double)o->n_styles);
+  const double tokens = o->minutes * 60.0 / 12.0 * SCORE_SPEED_GUESS / (2.0 * PMT_EVALUATIONS * (double)n_styles);
   return tokens < TOKENS_MAX ? 1 + (size_t)tokens : TOKENS_MAX;
 }
 
 static PmtStatus build(PmtRun* run, PmtError* error) {
   const PmtTrainOptions* o = run->options;
   PmtTrainResult* r = run->result;
+  double share[PMT_STYLES_MAX];
   PmtStatus st = build_net(run, error);
   if (st) { return st; }
-  PmtStreamOptions streams = {.seed = o->seed, .balance = o->balance, .parts = r->facts.parts, .corpora = r->corpora,
-                              .n_corpora = r->n_corpora, .octiles = (const uint16_t(*)[PMT_OCTILE_LIMITS])r->facts.octiles};
+  pmt_run_shares(run, share);
+  PmtStreamOptions streams = {.seed = o->seed, .balance = o->balance, .share = o->from ? share : NULL,
+                              .parts = r->facts.parts, .corpora = r->corpora, .n_corpora = r->n_corpora,
+                              .hinted = pmt_shape_is_hinted(&r->params.shape),
+                              .player = pmt_shape_has(&r->params.shape, PMT_LISTENER_YOU),
+                              .octiles = (const uint16_t(*)[PMT_OCTILE_LIMITS])r->facts.octiles};
   memcpy(streams.pitch_lo, r->facts.pitch_lo, sizeof streams.pitch_lo);
   memcpy(streams.pitch_hi, r->facts.pitch_hi, sizeof streams.pitch_hi);
   st = pmt_streams_new(&streams, o->batch, &run->streams);
   if (!st) { st = pmt_scorer_new(&r->params, run->pool, &run->scorer); }
   for (size_t k = 0; !st && k < r->n_corpora; ++k) {
-    st = pmt_score_tasks(&r->corpora[k], PMT_SPLIT_VALID, (int)k, PIECES_MAX, waypoint_tokens(o), &run->tasks, &run->n_tasks);
+    const size_t most = waypoint_tokens(o, r->n_corpora);
+    st = pmt_score_tasks(&r->corpora[k], PMT_SPLIT_VALID, (int)k, PIECES_MAX,
+                         r->origin.kept[k] && most > KEPT_TOKENS_MAX ? KEPT_TOKENS_MAX : most, &run->tasks, &run->n_tasks);
   }
   if (!st) { st = pmt_course_attach(&run->course, run->learner); }
   return st ? pmt_fail(error, PMT_NO_MEM, "out of memory") : PMT_OK;
 }
 
 static void dismantle(PmtRun* run) {
+  pmt_origin_close(&run->origin);
   pmt_learner_free(run->learner);
   pmt_streams_free(run->streams);
   pmt_scorer_free(run->scorer);
@@ -147,6 +264,7 @@ static size_t final_tokens(const PmtRun* run) {
 static double ngram_seconds(const PmtRun* run) {
   double tokens = 0.0;
   for (size_t k = 0; k < run->result->n_corpora; ++k) {
+    if (run->result->origin.kept[k]) { continue; }
     tokens += (double)pmt_corpus_count(&run->result->corpora[k], PMT_SPLIT_TRAIN).tokens;
   }
   return tokens * 12.0 * 2.0 * NGRAM_TOKEN_SECONDS / pmt_pool_size(run->pool);
@@ -165,7 +283,7 @@ static double reserve(void* handle) {
   const size_t most = final_tokens(run);
   double tokens = 0.0;
   for (size_t k = 0; k < r->n_corpora; ++k) {
-    for (PmtSplit s = PMT_SPLIT_VALID; s <= PMT_SPLIT_TEST; ++s) {
+    for (PmtSplit s = PMT_SPLIT_VALID; s <= PMT_SPLIT_TEST && !r->origin.kept[k]; ++s) {
       const size_t n = pmt_corpus_count(&r->corpora[k], s).tokens;
       tokens += (double)(n < most ? n : most);
     }
@@ -175,30 +293,58 @@ static double reserve(void* handle) {
 
 /* -- evaluation ----------------------------------------------------------------------------------------------- */
 
-/** Mean over styles of nats a quarter; NaN when nothing is there to evaluate. */
-static double mean_of_styles(const PmtRun* run, double style[PMT_STYLES_MAX]) {
+static double mean_where(const PmtRun* run, const double style[PMT_STYLES_MAX], bool kept) {
   double sum = 0.0;
   size_t n = 0;
   for (size_t k = 0; k < run->result->n_corpora; ++k) {
-    const PmtScoreSum s = pmt_score_sum(run->tasks, run->n_tasks, (int)k);
-    style[k] = s.quarters > 0.0 ? s.nats / s.quarters : (double)NAN;
-    if (s.quarters > 0.0) { sum += style[k]; }
-    n += s.quarters > 0.0;
+    if (isnan(style[k]) || run->result->origin.kept[k] != kept) { continue; }
+    sum += style[k];
+    ++n;
   }
   return n ? sum / (double)n : (double)NAN;
 }
 
-/** Of weights or average: @param[out] valid mean over styles of nats a quarter */
+/** Mean over styles of nats a quarter; NaN when nothing is there to evaluate. New styles and those that are kept count for
+    half each: neither is to be had at the cost of the other. */
+static double mean_of_styles(const PmtRun* run, const PmtScoreTask* tasks, size_t n_tasks, double style[PMT_STYLES_MAX]) {
+  for (size_t k = 0; k < run->result->n_corpora; ++k) {
+    const PmtScoreSum s = pmt_score_sum(tasks, n_tasks, (int)k);
+    style[k] = s.quarters > 0.0 ? s.nats / s.quarters : (double)NAN;
+  }
+  const double added = mean_where(run, style, false), kept = mean_where(run, style, true);
+  return isnan(kept) ? added : 0.5 * (added + kept);
+}
+
+/** The same of what accompanies the highest part, which is heard; NaN where nothing can be. A net that is told of players is
+    to be good at both: by what it plays alone nobody sees whether it listens. */
+static PmtStatus evaluate_heard(PmtRun* run, const float* w, double* valid) {
+  double style[PMT_STYLES_MAX];
+  *valid = (double)NAN;
+  if (!pmt_shape_has(&run->result->params.shape, PMT_LISTENER_YOU)) { return PMT_OK; }
+  PmtScoreTask* tasks = malloc((run->n_tasks + 1) * sizeof *tasks);
+  if (!tasks) { return PMT_NO_MEM; }
+  memcpy(tasks, run->tasks, run->n_tasks * sizeof *tasks);
+  const size_t n = pmt_listening_take(tasks, run->n_tasks, PMT_YOU_MELODY);
+  for (size_t i = 0; i < n; ++i) { tasks[i].taken.ear = PMT_EAR_WITH; }
+  const PmtStatus st = pmt_score_pieces(run->scorer, w, tasks, n, false);
+  if (!st) { *valid = mean_of_styles(run, tasks, n, style); }
+  free(tasks);
+  return st;
+}
+
+/** Of weights or average: @param[out] valid mean over styles of nats a quarter, half of it heard where the net hears */
 static PmtStatus evaluate(void* handle, PmtArrayId which, const float* w, double* valid, PmtError* error) {
   PmtRun* run = handle;
   const double start = pmt_course_clock();
   size_t tokens = 0;
-  if (pmt_score_pieces(run->scorer, w, run->tasks, run->n_tasks, false)) {
-    return pmt_fail(error, PMT_NO_MEM, "out of memory in the evaluation");
-  }
-  *valid = mean_of_styles(run, run->styles[which]);
+  double heard = (double)NAN;
+  PmtStatus st = pmt_score_pieces(run->scorer, w, run->tasks, run->n_tasks, false);
   for (size_t i = 0; i < run->n_tasks; ++i) { tokens += run->tasks[i].tokens; }
-  if (tokens) { run->score_speed = (double)tokens / (pmt_course_clock() - start); }
+  if (!st && tokens) { run->score_speed = (double)tokens / (pmt_course_clock() - start); }
+  if (!st) { st = evaluate_heard(run, w, &heard); }
+  if (st) { return pmt_fail(error, PMT_NO_MEM, "out of memory in the evaluation"); }
+  *valid = mean_of_styles(run, run->tasks, run->n_tasks, run->styles[which]);
+  *valid = isnan(heard) ? *valid : 0.5 * (*valid + heard);
   return PMT_OK;
 }
 
@@ -208,10 +354,13 @@ static void note(void* handle, const PmtCoursePoint* at) {
   PmtTrainPoint point = {.step = at->step, .train = at->train, .valid = at->valid, .averaged = at->averaged};
   memcpy(point.style, run->styles[at->averaged ? PMT_ARRAY_AVERAGE : PMT_ARRAY_WEIGHTS], sizeof point.style);
   if (r->n_points < sizeof r->points / sizeof *r->points) { r->points[r->n_points++] = point; }
-  tell(run, "evaluation %u of %d, step %" PRIu64 ": train %.3f nats/token; valid nats/quarter", run->course.n_evaluated,
-       PMT_EVALUATIONS, point.step, point.train);
-  for (size_t k = 0; k < r->n_corpora; ++k) { tell(run, " %s %.2f", r->corpora[k].name, point.style[k]); }
-  tell(run, " mean %.3f%s%s\n", point.valid, point.averaged ? " (averaged weights)" : "", at->gained ? ", best so far" : "");
+  pmt_run_tell(run, "evaluation %u of %d, step %" PRIu64 ": train %s nats/token; valid nats/quarter",
+       run->course.n_evaluated, PMT_EVALUATIONS, point.step, figure(point.train, 3).text);
+  for (size_t k = 0; k < r->n_corpora; ++k) {
+    pmt_run_tell(run, " %s %s", r->corpora[k].name, figure(point.style[k], 2).text);
+  }
+  pmt_run_tell(run, " mean %s%s%s\n", figure(point.valid, 3).text, point.averaged ? " (averaged weights)" : "",
+       at->gained ? ", best so far" : "");
 }
 
 /* -- output --------------------------------------------------------------------------------------------------- */
@@ -221,7 +370,7 @@ static double mean_result(const PmtTrainResult* r, const PmtSplitResult* results
   double sum = 0.0;
   size_t n = 0;
   for (size_t k = 0; k < r->n_corpora; ++k) {
-    if (!(results[k].sum.quarters > 0.0)) { continue; }
+    if (!(results[k].sum.quarters > 0.0) || r->origin.kept[k]) { continue; }
     sum += (ngram ? results[k].ngram : results[k].sum.nats) / results[k].sum.quarters;
     ++n;
   }
@@ -229,20 +378,7 @@ static double mean_result(const PmtTrainResult* r, const PmtSplitResult* results
 }
 
 static PmtStatus write_model(const PmtRun* run, double valid, double ngram, PmtError* error) {
-  const PmtTrainOptions* o = run->options;
-  const PmtTrainResult* r = run->result;
-  char sources[2048];
-  size_t used = 0;
-  sources[0] = '\0';
-  for (size_t k = 0; k < r->n_corpora && used < sizeof sources; ++k) {
-    const PmtCorpusCount c = pmt_corpus_count(&r->corpora[k], PMT_SPLIT_TRAIN);
-    used += (size_t)snprintf(sources + used, sizeof sources - used, "%s%s: %zu pieces, %zu tokens", k ? "; " : "",
-                             r->corpora[k].name, c.pieces, c.tokens);
-  }
-  const PmtExport about = {.facts = &r->facts, .corpora = r->corpora, .title = o->title, .author = o->author,
-                           .license = o->license, .data_sources = sources, .data_license = "see the model card",
-                           .command = o->command, .seed = o->seed, .steps = run->course.step, .valid = valid, .ngram = ngram};
-  return pmt_export_model(o->out, &r->params, run->course.best, &about, error);
+  return write_weights(run, run->options->out, run->course.best, valid, ngram, error);
 }
 
 /** Checkpoint, and the best model so far, so that it can be heard while training goes on. */
@@ -270,6 +406,7 @@ static PmtStatus score_split(PmtRun* run, PmtSplit split, PmtSplitResult results
   size_t n = 0;
   PmtStatus st = PMT_OK;
   for (size_t k = 0; !st && k < r->n_corpora; ++k) {
+    if (r->origin.kept[k]) { continue; }
     const size_t most = final_tokens(run);
     const bool all = pmt_corpus_count(&r->corpora[k], split).tokens <= most;
     st = pmt_score_tasks(&r->corpora[k], split, (int)k, 0, all ? 0 : most, &tasks, &n);
@@ -281,6 +418,33 @@ static PmtStatus score_split(PmtRun* run, PmtSplit split, PmtSplitResult results
   }
   free(tasks);
   return st ? pmt_fail(error, st, "out of memory in the evaluation") : PMT_OK;
+}
+
+/** Pieces that were learned from: how much closer they are than those kept back tells what was learned by heart. */
+static PmtStatus score_learned(PmtRun* run, PmtError* error) {
+  PmtTrainResult* r = run->result;
+  PmtScoreTask* tasks = NULL;
+  size_t n = 0, most = final_tokens(run);
+  PmtStatus st = PMT_OK;
+  most = most < TOKENS_MAX ? most : TOKENS_MAX;
+  for (size_t k = 0; !st && k < r->n_corpora; ++k) {
+    if (r->origin.kept[k]) { continue; }
+    st = pmt_score_tasks(&r->corpora[k], PMT_SPLIT_TRAIN, (int)k, PIECES_MAX, most, &tasks, &n);
+  }
+  if (!st) { st = pmt_score_pieces(run->scorer, run->course.best, tasks, n, false); }
+  for (size_t k = 0; !st && k < r->n_corpora; ++k) { r->learned[k] = pmt_score_sum(tasks, n, (int)k); }
+  free(tasks);
+  return st ? pmt_fail(error, st, "out of memory in the evaluation") : PMT_OK;
+}
+
+/** Of the styles kept, what is written beside what was begun from. */
+static PmtStatus score_kept(PmtRun* run, PmtError* error) {
+  PmtTrainResult* r = run->result;
+  double valid;
+  if (!run->options->from) { return PMT_OK; }
+  const PmtStatus st = evaluate(run, PMT_ARRAY_WEIGHTS, run->course.best, &valid, error);
+  if (!st) { memcpy(r->origin.after, run->styles[PMT_ARRAY_WEIGHTS], sizeof r->origin.after); }
+  return st;
 }
 
 /** Styles are taken one by one by whichever thread is free; their sums do not depend on which. */
@@ -311,6 +475,7 @@ static void ngram_job(void* context, uint32_t index) {
   (void)index;
   for (size_t i; (i = atomic_fetch_add(&work->next, 1)) < 2 * r->n_corpora;) {
     const size_t k = i / 2;
+    if (r->origin.kept[k]) { continue; }
     const PmtStatus st = i % 2 ? ngram_style(r, k, PMT_SPLIT_TEST, &r->test[k])
                                : ngram_style(r, k, PMT_SPLIT_VALID, &r->valid[k]);
     if (st) { atomic_store(&work->status, (int)st); }
@@ -328,16 +493,24 @@ static void tell_results(const PmtRun* run) {
   const PmtTrainResult* r = run->result;
   for (size_t k = 0; k < r->n_corpora; ++k) {
     const PmtSplitResult *v = &r->valid[k], *t = &r->test[k];
-    tell(run, "%s: nats/quarter valid %.3f (6-gram %.3f), test %.3f (6-gram %.3f)\n", r->corpora[k].name,
-         v->sum.nats / v->sum.quarters, v->ngram / v->sum.quarters, t->sum.nats / t->sum.quarters,
-         t->ngram / t->sum.quarters);
+    if (r->origin.kept[k]) {
+      pmt_run_tell(run, "%s: kept; nats/quarter of what the model had played %s, before %s\n", r->corpora[k].name,
+           figure(r->origin.after[k], 3).text, figure(r->origin.before[k], 3).text);
+      continue;
+    }
+    pmt_run_tell(run, "%s: nats/quarter valid %s (6-gram %s), test %s (6-gram %s)\n", r->corpora[k].name,
+         figure(v->sum.nats / v->sum.quarters, 3).text, figure(v->ngram / v->sum.quarters, 3).text,
+         figure(t->sum.nats / t->sum.quarters, 3).text, figure(t->ngram / t->sum.quarters, 3).text);
   }
 }
 
 static PmtStatus finish(PmtRun* run, PmtError* error) {
   PmtTrainResult* r = run->result;
+  if (run->options->half) { pmt_export_round(&r->params, run->course.best); }
   PmtStatus st = score_split(run, PMT_SPLIT_VALID, r->valid, error);
   if (!st) { st = score_split(run, PMT_SPLIT_TEST, r->test, error); }
+  if (!st) { st = score_learned(run, error); }
+  if (!st) { st = score_kept(run, error); }
   if (!st) { st = score_ngrams(run, error); }
   if (!st) { tell_results(run); }
   run->course.seconds = pmt_course_elapsed(&run->course);
@@ -350,7 +523,7 @@ static PmtStatus finish(PmtRun* run, PmtError* error) {
 static void begin_course(PmtRun* run) {
   const PmtTrainOptions* o = run->options;
   const PmtCourseOptions options = {.minutes = o->minutes, .steps = o->steps, .pause_after = o->pause_after, .rate = o->rate,
-                                    .patience = PATIENCE, .log = o->log, .stop = o->stop};
+                                    .patience = PATIENCE, .patience_margin = WORSE, .log = o->log, .stop = o->stop};
   const PmtCourseTasks tasks = {.handle = run, .fill = fill_batch, .evaluate = evaluate, .note = note, .keep = keep,
                                 .reserve = reserve};
   run->course.options = options;
@@ -369,6 +542,47 @@ static PmtStatus run_course(PmtRun* run, PmtError* error) {
   return st;
 }
 
+static PmtStatus open_origin(PmtRun* run, PmtError* error) {
+  PmtTrainOrigin* about = &run->result->origin;
+  const PmtStatus st = pmt_origin_open(run->options->from, &run->origin, error);
+  if (st) { return st; }
+  snprintf(about->title, sizeof about->title, "%s", run->origin.model->title);
+  snprintf(about->license, sizeof about->license, "%s", run->origin.model->license);
+  return PMT_OK;
+}
+
+/** How well the model that is gone on from predicts: unless something better comes, it is what is written. */
+static PmtStatus evaluate_origin(PmtRun* run, PmtError* error) {
+  PmtTrainResult* r = run->result;
+  double valid;
+  const PmtStatus st = evaluate(run, PMT_ARRAY_WEIGHTS, pmt_learner_array(run->learner, PMT_ARRAY_WEIGHTS), &valid, error);
+  if (st) { return st; }
+  memcpy(r->origin.before, run->styles[PMT_ARRAY_WEIGHTS], sizeof r->origin.before);
+  if (!isnan(valid)) { run->course.best_valid = valid; }
+  pmt_run_tell(run, "before the first step: valid nats/quarter");
+  for (size_t k = 0; k < r->n_corpora; ++k) {
+    pmt_run_tell(run, " %s %s", r->corpora[k].name, figure(r->origin.before[k], 2).text);
+  }
+  pmt_run_tell(run, " mean %s\n", figure(valid, 3).text);
+  return PMT_OK;
+}
+
+/** Everything up to the first step. */
+static PmtStatus prepare(PmtRun* run, PmtError* error) {
+  const bool from = run->options->from != NULL;
+  PmtStatus st = from ? open_origin(run, error) : PMT_OK;
+  if (!st) { st = pmt_run_load(run, error); }
+  if (!st) { st = pmt_run_facts(run, error); }
+  if (st) { return st; }
+  settle(run);
+  begin_course(run);
+  st = start_threads(run, error);
+  if (!st && from) { st = pmt_run_rehearse(run, error); }
+  if (!st) { st = build(run, error); }
+  if (!st && from) { st = evaluate_origin(run, error); }
+  return st;
+}
+
 PmtStatus pmt_train(const PmtTrainOptions* options, PmtTrainResult* result, PmtError* error) {
   *result = (PmtTrainResult){.options = *options};
   PmtRun* run = calloc(1, sizeof *run);
@@ -377,15 +591,7 @@ PmtStatus pmt_train(const PmtTrainOptions* options, PmtTrainResult* result, PmtE
   pmt_course_begin(&run->course);
   snprintf(run->checkpoint, sizeof run->checkpoint, "%s%s", options->checkpoint ? options->checkpoint : options->out,
            options->checkpoint ? "" : ".checkpoint");
-  PmtStatus st = load_corpora(run, error);
-  if (!st && pmt_facts_collect(result->corpora, result->n_corpora, &result->facts)) {
-    st = pmt_fail(error, PMT_NO_MEM, "out of memory");
-  }
-  if (!st) {
-    settle(run);
-    begin_course(run);
-    st = build(run, error);
-  }
+  PmtStatus st = prepare(run, error);
   if (!st && options->resume) { st = pmt_run_resume(run, error); }
   if (!st) { st = run_course(run, error); }
   dismantle(run);

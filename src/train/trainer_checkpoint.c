@@ -19,6 +19,9 @@ static void describe_run(const PmtRun* run, char* text, size_t size) {
   size_t n = (size_t)snprintf(text, size, "%s, V %u, batch %u length %u past %d threads %u dropout %a rate %a balance %a "
                               "seed %" PRIu64, shape, s->vocab, o->batch, o->length, o->past, pmt_pool_size(run->pool),
                               o->dropout, o->rate, o->balance, o->seed);
+  if (run->origin.model) {
+    n += (size_t)snprintf(text + n, size - n, " from %016" PRIx64 " keep %a", run->origin.model->hash, o->keep);
+  }
   for (size_t k = 0; k < run->result->n_corpora && n < size; ++k) {
     const PmtCorpusCount c = pmt_corpus_count(&run->result->corpora[k], PMT_SPLIT_TRAIN);
     n += (size_t)snprintf(text + n, size - n, " %s %zu/%zu", run->result->corpora[k].name, c.pieces, c.tokens);
