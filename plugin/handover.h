@@ -78,7 +78,8 @@ typedef struct PmtHandover {
   struct PmtWorker* worker;
   struct PmtHandover* next;    /**< in the worker's list */
   LV2_URID property;           /**< what patch and state call it */
-  char bundled[PMT_PATH_MAX];  /**< plays when a session's file is not there; "" = there is none */
+  char bundled[PMT_PATH_MAX];  /**< it, or one beside it of the same name, plays when a session's file is not there; "" =
+                                    there is none */
 
   _Atomic(PmtParcel*) arrived; /**< newest result, not yet seen by the audio thread */
   _Atomic(uint64_t) serial;    /**< last number given to a wish */
@@ -105,8 +106,8 @@ typedef struct PmtHandover {
 void* pmt_handover_load_first(PmtHandover* handover, const char* path);
 
 /** Load what a saved state names, here and now, and hand it to the audio thread, which may be running. When the file is
-    not there, the bundled one plays, the status says so unless it has the very content that was saved, and the path is
-    kept for the next save. Host's thread. */
+    not there, the one of that name in the bundle plays, or else the bundle's first; the status says so unless it has the
+    very content that was saved, and the path is kept for the next save. Host's thread. */
 void pmt_handover_restore(PmtHandover* handover, const PmtWanted* wanted);
 
 /** What belongs into a saved state. Any thread but audio. @param path of PMT_PATH_MAX bytes; empty: nothing

@@ -43,11 +43,26 @@ static void compare_hash(const PmtWanted* const wanted, PmtParcel* const parcel)
   }
 }
 
+/* What came with the plugin under the same name: the bundle has several models, and lies elsewhere than when the session
+   was saved. @return false: there is none */
+static bool load_namesake(PmtHandover* const h, const PmtWanted* const wanted, PmtParcel* const parcel) {
+  const char* const folder_end = strrchr(h->bundled, '/');
+  const char* const name = strrchr(wanted->path, '/');
+  char path[PMT_PATH_MAX];
+  if (!folder_end || !name || !name[1]) {
+    return false;
+  }
+  const int length = snprintf(path, sizeof path, "%.*s%s", (int)(folder_end - h->bundled), h->bundled, name);
+  const PmtWanted there = {.path = path, .context = wanted->context};
+  return length < PMT_PATH_MAX && strcmp(path, wanted->path) && !h->kind->load(h->user, &there, parcel, NULL);
+}
+
 /* It is not there, or cannot be used: what came with the plugin plays. Without a word when it is the very same. */
 static bool fall_back(PmtHandover* const h, const PmtWanted* const wanted, PmtParcel* const parcel,
                       const char* const reason) {
   const PmtWanted bundled = {.path = h->bundled, .context = wanted->context};
-  if (!h->bundled[0] || h->kind->load(h->user, &bundled, parcel, NULL)) {
+  if (!h->bundled[0] ||
+      (!load_namesake(h, wanted, parcel) && h->kind->load(h->user, &bundled, parcel, NULL))) {
     return false;
   }
   if (!wanted->hash || parcel->hash != wanted->hash) {

@@ -5,7 +5,7 @@
    frames that are counted here, not at the borders of the host's cycles. */
 #include "instrument.h"
 
-#include "float_mode.h"
+#include "base/float_mode.h"
 #include "gen/channels.h"
 
 #include <math.h>
@@ -122,38 +122,44 @@ static void render_until(PmtInstrument* const self, uint32_t frame) {
   }
 }
 
-/* The program of a channel is that of its part in the style that plays. */
-static void choose_program(PmtInstrument* const self, const uint32_t channel) {
+/* The program of a channel is that of its part in the style that plays. @return -1: no part's */
+static int find_program(const PmtInstrument* const self, const uint32_t channel) {
   const PmtModel* const model = pmt_engine_model(self->plugin.engine);
   const uint32_t style = pmt_engine_stats(self->plugin.engine)->style;
   if (!model || style >= model->n_styles) {
-    return;
+    return -1;
   }
   if (channel == PMT_DRUM_CHANNEL) {
-    pmt_synth_program(self->synth, channel, model->kit[style]);
-    return;
+    return model->kit[style];
   }
   const uint32_t first = (uint32_t)(self->plugin.controls.channel + 0.5f) - 1;
   const uint32_t part = pmt_part_of_channel(first, channel);
-  if (part < model->parts) {
-    pmt_synth_program(self->synth, channel, model->program[style][part]);
+  return part < model->parts ? model->program[style][part] : -1;
+}
+
+/* On the other channels whoever plays there chooses. */
+static void choose_program(PmtInstrument* const self, const uint8_t* const bytes) {
+  const uint32_t channel = bytes[0] & 0x0f;
+  const int parts = find_program(self, channel);
+  if ((bytes[0] & 0xf0) == 0x90 && parts >= 0) {
+    pmt_synth_program(self->synth, channel, parts);
+  } else if ((bytes[0] & 0xf0) == 0xc0 && parts < 0) {
+    pmt_synth_program(self->synth, channel, bytes[1]);
   }
 }
 
 void pmt_instrument_hear(void* const instrument, const uint32_t frame, const uint8_t* const bytes,
                          const uint32_t size) {
   PmtInstrument* const self = instrument;
-  if (!self->synth || size != 3) {
+  if (!self->synth) {
     return;
   }
   render_until(self, frame);
-  if ((bytes[0] & 0xf0) == 0x90) {
-    choose_program(self, bytes[0] & 0x0f);
-    if (self->synth->asleep) {
-      memcpy(self->gain, self->aim, sizeof self->gain);
-    }
+  choose_program(self, bytes);
+  if ((bytes[0] & 0xf0) == 0x90 && self->synth->asleep) {
+    memcpy(self->gain, self->aim, sizeof self->gain);
   }
-  pmt_synth_play(self->synth, bytes);
+  pmt_synth_play(self->synth, bytes, size);
 }
 
 void pmt_instrument_run(LV2_Handle instance, const uint32_t n_frames) {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* One cycle. Above: the host. Below: gen/engine. run() computes nothing itself: events cut the block, the engine is
    brought forward to each of them, and every note leaves through it. */
-#include "float_mode.h"
+#include "base/float_mode.h"
 #include "gen/freeze.h"
 #include "plugin.h"
 #include "position.h"
 
 #include <lv2/atom/util.h>
 
-enum { CC_SUSTAIN = 64, CC_ALL_SOUND_OFF = 120, CC_ALL_NOTES_OFF = 123 };
+enum { NOTE_OFF = 0x80, NOTE_ON = 0x90, CONTROL = 0xb0, MIDI_MAX = 3, /* bytes */
+       CC_SUSTAIN = 64, CC_ALL_SOUND_OFF = 120, CC_MODES = 120, CC_ALL_NOTES_OFF = 123 };
 
 #define PMT_PORT_DEFAULT(name, symbol, kind, def, min, max) def,
 static const float port_default[PMT_PORT_COUNT] = {PMT_PORTS(PMT_PORT_DEFAULT)};
@@ -48,6 +49,16 @@ PmtControls pmt_plugin_read_controls(const PmtPlugin* const self) {
       .freeze = read_port(self, PMT_PORT_FREEZE),
       .run = read_port(self, PMT_PORT_RUN),
       .tempo = read_port(self, PMT_PORT_TEMPO),
+      .mode = read_port(self, PMT_PORT_MODE),
+      .you_play = read_port(self, PMT_PORT_YOU_PLAY),
+      .wait = read_port(self, PMT_PORT_WAIT),
+      .turn = read_port(self, PMT_PORT_TURN),
+      .give_way = read_port(self, PMT_PORT_GIVE_WAY),
+      .follow = read_port(self, PMT_PORT_FOLLOW),
+      .room = read_port(self, PMT_PORT_ROOM),
+      .rest = read_port(self, PMT_PORT_REST),
+      .count_in = read_port(self, PMT_PORT_COUNT_IN),
+      .thru = read_port(self, PMT_PORT_THRU),
   };
   return pmt_controls_sane(&controls);
 }
@@ -63,7 +74,8 @@ static void tell_listener(const PmtPlugin* const self, const uint32_t frame, con
 static bool emit(void* const handle, const uint32_t frame, const uint8_t* const bytes,
                  const uint32_t size) PMT_RT {
   PmtPlugin* const self = handle;
-  const bool begins = (bytes[0] & 0xf0) == 0x90;
+  const uint8_t kind = bytes[0] & 0xf0;
+  const bool begins = kind == NOTE_ON;
   const bool alone = self->listener.hear && !self->port[PMT_PORT_MIDI_OUT];
   if (!begins) {
     tell_listener(self, frame, bytes, size);
@@ -73,6 +85,8 @@ static bool emit(void* const handle, const uint32_t frame, const uint8_t* const 
   }
   if (begins) {
     tell_listener(self, frame, bytes, size);
+  }
+  if (kind != NOTE_OFF) { /* a pedal passed on hangs as well as a note */
     self->channels_used |= (uint16_t)(1u << (bytes[0] & 0x0f)); /* the ones that a panic is for */
   }
   return true;
@@ -127,6 +141,11 @@ static void take_triggers(PmtPlugin* const self, const PmtMidiOut* const out) {
     pmt_worker_capture(&self->worker, self->engine, &self->controls,
                        bars >= 1.0f ? (uint32_t)(bars < 999.0f ? bars : 999.0f) : 0);
   }
+  if (pressed(self, PMT_PORT_LEARN, &self->learn_was)) {
+    const float bars = read_port(self, PMT_PORT_LEARN_BARS);
+    const float most = PMT_LEARN_BARS_MAX;
+    pmt_engine_learn(self->engine, bars >= 1.0f ? (uint32_t)(bars < most ? bars : most) : 1);
+  }
 }
 
 /* ---- Events ------------------------------------------------------------------------------------------------------ */
@@ -143,16 +162,20 @@ static void watch_transport(PmtPlugin* const self, const PmtPosition* const posi
   self->speed = position->speed;
 }
 
-/* All sound off and all notes off, from outside, end a channel's notes; no other MIDI is listened to. */
+/* What hosts send of their own at a stop or a jump: all notes off and its like. It is nobody's wish, so it is not obeyed.
+   Pedals up, which they send too, are taken at their word: they let go of what a player holds, and of nothing else. */
+static bool is_hosts_own(const PmtPlugin* const self, const uint8_t* const bytes, const uint32_t size) {
+  return self->deaf && size == MIDI_MAX && (bytes[0] & 0xf0) == CONTROL && bytes[1] >= CC_MODES;
+}
+
+/* The player's; system exclusive is for somebody else. */
 static void take_midi(PmtPlugin* const self, const LV2_Atom* const atom, const PmtMidiOut* const out,
                       const uint32_t frame) {
   const uint8_t* const bytes = (const uint8_t*)(atom + 1);
-  if (self->deaf || atom->size != 3 || (bytes[0] & 0xf0) != 0xb0) {
+  if (!atom->size || atom->size > MIDI_MAX || is_hosts_own(self, bytes, atom->size)) {
     return;
   }
-  if (bytes[1] == CC_ALL_SOUND_OFF || bytes[1] == CC_ALL_NOTES_OFF) {
-    pmt_engine_end_channel(self->engine, bytes[0] & 0x0f, out, frame);
-  }
+  pmt_engine_midi(self->engine, bytes, atom->size, out, frame);
 }
 
 static void take_event(PmtPlugin* const self, const LV2_Atom* const atom, const PmtMidiOut* const out,
@@ -222,5 +245,6 @@ void pmt_plugin_run(LV2_Handle instance, const uint32_t n_frames) {
   write_port(self, PMT_PORT_BAR, (float)stats->bar);
   write_port(self, PMT_PORT_LATE_SLOTS, (float)stats->late_slots);
   write_port(self, PMT_PORT_SURPRISE, stats->surprise);
+  write_port(self, PMT_PORT_DOING, (float)stats->doing);
   pmt_float_mode_leave(float_mode);
 }

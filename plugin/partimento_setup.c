@@ -10,6 +10,8 @@
 
 static const char model_file[] = "partimento.safetensors";
 
+_Static_assert(PMT_OWED_MAX >= 2 * PMT_HELD_MAX, "there is room for the end of each note of ours and of the player's");
+
 static const void* find_feature(const LV2_Feature* const* const features, const char* const uri) {
   for (size_t i = 0; features && features[i]; ++i) {
     if (!strcmp(features[i]->URI, uri)) {
@@ -43,7 +45,8 @@ static PmtStatus open(PmtPlugin* const self, const LV2_Descriptor* const descrip
                       const LV2_Log_Logger* const log) {
   self->frame_foreseen = PMT_NO_FRAME;
   self->deaf_after_jump = (uint32_t)(0.05 * rate);
-  self->panic_was = self->capture_was = true; /* a button that a session saved as pressed is not pressed by loading */
+  /* a button that a session saved as pressed is not pressed by loading */
+  self->panic_was = self->capture_was = self->learn_was = true;
   pmt_uris_map(&self->uris, map);
   self->uris.plugin = map->map(map->handle, descriptor->URI);
   lv2_atom_forge_init(&self->forge, map);

@@ -13,12 +13,12 @@
 #include <lv2/core/lv2.h>
 
 enum {
-  PMT_OWED_MAX = 16 * 128, /* each note of each channel once */
+  PMT_OWED_MAX = 16 * 128, /* each note of each channel once: more than ours and the player's that can sound together */
   PMT_MESSAGE_MAX = PMT_PATH_MAX + 256,
   PMT_SWEEP = 3, /* controllers that a panic sends to each channel */
 };
 
-/** Note-offs that could not be written when the host switched the plugin off: run() is not called any more then. */
+/** Ends that could not be written when the host switched the plugin off: run() is not called any more then. */
 typedef struct {
   uint8_t bytes[PMT_OWED_MAX][3];
   uint32_t count;
@@ -46,7 +46,7 @@ typedef struct {
   uint32_t deaf_after_jump; /**< 50 ms */
   uint16_t channels_used;   /**< since instantiate, a bit each */
   uint16_t sweep[PMT_SWEEP]; /**< channels that have still to be told, a bit each */
-  bool panic_was, capture_was; /**< as the ports stood in the last cycle */
+  bool panic_was, capture_was, learn_was; /**< as the ports stood in the last cycle */
   PmtWorker worker;
   _Alignas(8) uint8_t message[PMT_MESSAGE_MAX]; /**< where a patch message is put together */
 } PmtPlugin;

@@ -20,7 +20,7 @@
   X(STYLE2,        "style2",        FLOAT_IN,  0, 0, 31)      \
   X(BLEND,         "blend",         FLOAT_IN,  0, 0, 1)       \
   X(DENSITY,       "density",       FLOAT_IN,  0, -1, 1)      \
-  X(MIN_P,         "min_p",         FLOAT_IN,  0.05f, 0, 0.5f) \
+  X(MIN_P,         "min_p",         FLOAT_IN,  0,      0, 0.5f) \
   X(SEED,          "seed",          FLOAT_IN,  0, 0, 65535)   \
   X(REGISTER_LOW,  "register_low",  FLOAT_IN,  0, 0, 127)     \
   X(REGISTER_HIGH, "register_high", FLOAT_IN,  127, 0, 127)   \
@@ -36,11 +36,24 @@
   X(SURPRISE,      "surprise",      FLOAT_OUT, 0, 0, 20)      \
   X(LOOP,          "loop",          FLOAT_IN,  0, 0, 1)       \
   X(FREEZE,        "freeze",        FLOAT_IN,  0, 0, 8)       \
-  X(RUN,           "run",           FLOAT_IN,  0, 0, 1)       \
+  X(RUN,           "run",           FLOAT_IN,  0, 0, 2)       \
   X(TEMPO,         "tempo",         FLOAT_IN,  120, 20, 300)  \
   X(PANIC,         "panic",         FLOAT_IN,  0, 0, 1)       \
   X(CAPTURE,       "capture",       FLOAT_IN,  0, 0, 1)       \
-  X(CAPTURE_BARS,  "capture_bars",  FLOAT_IN,  0, 0, 999)
+  X(CAPTURE_BARS,  "capture_bars",  FLOAT_IN,  0, 0, 999)     \
+  X(MODE,          "mode",          FLOAT_IN,  0, 0, 3)       \
+  X(YOU_PLAY,      "you_play",      FLOAT_IN,  0, 0, 5)       \
+  X(WAIT,          "wait",          FLOAT_IN,  15, 0, 60)     \
+  X(TURN,          "turn",          FLOAT_IN,  2, 0, 8)       \
+  X(GIVE_WAY,      "give_way",      FLOAT_IN,  0.5f, 0, 1)    \
+  X(FOLLOW,        "follow",        FLOAT_IN,  0.5f, 0, 1)    \
+  X(ROOM,          "room",          FLOAT_IN,  0, 0, 2)       \
+  X(REST,          "rest",          FLOAT_IN,  0, 0, 16)      \
+  X(COUNT_IN,      "count_in",      FLOAT_IN,  0, 0, 8)       \
+  X(THRU,          "thru",          FLOAT_IN,  1, 0, 1)       \
+  X(LEARN,         "learn",         FLOAT_IN,  0, 0, 1)       \
+  X(LEARN_BARS,    "learn_bars",    FLOAT_IN,  4, 1, 8)       \
+  X(DOING,         "doing",         FLOAT_OUT, 0, 0, 2)
 
 /** What the instrument has beside these; the indices go on. */
 #define PMT_INSTRUMENT_PORTS(X)                               \

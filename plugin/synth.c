@@ -31,19 +31,43 @@ static void wake(PmtSynth* const s) {
   }
 }
 
-void pmt_synth_play(PmtSynth* const s, const uint8_t bytes[3]) {
+/* The ones that shape a channel's sound. Not the banks, which would make another instrument of a part's program; nor
+   mono, portamento, tunings and their like, some of which allocate. */
+static bool is_known_controller(const uint8_t number) {
+  switch (number) {
+  case 1:  /* modulation */
+  case 7:  /* volume */
+  case 10: /* pan */
+  case 11: /* expression */
+  case 64: /* sustain */
+  case 66: /* sostenuto */
+  case 67: /* soft pedal */
+    return true;
+  default: return false;
+  }
+}
+
+static void control(PmtSynth* const s, const int channel, const uint8_t number, const uint8_t value) {
+  if (number == ALL_SOUND_OFF) { /* comes in a panic only, which is for all channels */
+    pmt_synth_silence(s);
+  } else if (is_known_controller(number)) {
+    fluid_synth_cc(s->fluid, channel, number, value);
+  }
+}
+
+void pmt_synth_play(PmtSynth* const s, const uint8_t* const bytes, const uint32_t size) {
   const int channel = bytes[0] & 0x0f;
+  const uint8_t value = size > 2 ? bytes[2] : 0;
   switch (bytes[0] & 0xf0) {
   case 0x90:
     wake(s);
-    fluid_synth_noteon(s->fluid, channel, bytes[1], bytes[2]);
+    fluid_synth_noteon(s->fluid, channel, bytes[1], value);
     break;
   case 0x80: fluid_synth_noteoff(s->fluid, channel, bytes[1]); break;
-  case 0xb0:
-    if (bytes[1] == ALL_SOUND_OFF) { /* comes in a panic only, which is for all channels */
-      pmt_synth_silence(s);
-    }
-    break;
+  case 0xa0: fluid_synth_key_pressure(s->fluid, channel, bytes[1], value); break;
+  case 0xb0: control(s, channel, bytes[1], value); break;
+  case 0xd0: fluid_synth_channel_pressure(s->fluid, channel, bytes[1]); break;
+  case 0xe0: fluid_synth_pitch_bend(s->fluid, channel, bytes[1] | value << 7); break;
   default: break;
   }
 }

@@ -53,8 +53,9 @@ const char* pmt_synth_find_soundfont(void);
 /** Which instrument plays the notes of a channel that begin from now on. */
 void pmt_synth_program(PmtSynth* synth, uint32_t channel, int program) PMT_RT;
 
-/** Play a note-on, a note-off, or CC 120, which is pmt_synth_silence(). */
-void pmt_synth_play(PmtSynth* synth, const uint8_t bytes[3]) PMT_RT;
+/** Play a channel message: notes, pressure, bend, and those controllers that shape a channel's sound. CC 120 is
+    pmt_synth_silence(). Programs and banks are not taken: pmt_synth_program(). @param size of `bytes`, 2 or 3 */
+void pmt_synth_play(PmtSynth* synth, const uint8_t* bytes, uint32_t size) PMT_RT;
 
 /** End all voices and echoes at once, and sleep. */
 void pmt_synth_silence(PmtSynth* synth) PMT_RT;

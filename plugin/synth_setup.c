@@ -42,7 +42,7 @@ static void warm(PmtSynth* const s) {
   float left[PMT_SYNTH_BLOCK], right[PMT_SYNTH_BLOCK];
   for (uint8_t key = 36; key < 84; key += 4) {
     for (uint8_t channel = 0; channel < PMT_SYNTH_CHANNELS; ++channel) {
-      pmt_synth_play(s, (const uint8_t[]){0x90 | channel, key, 100});
+      pmt_synth_play(s, (const uint8_t[]){0x90 | channel, key, 100}, 3);
     }
     pmt_synth_render(s, left, right, PMT_SYNTH_BLOCK);
   }
