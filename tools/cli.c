@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { HELP_COLUMN = 26, HELP_OPTION = 1000 };
 
@@ -97,6 +98,22 @@ bool pmt_cli_parse_range(const char* what, const char* text, uint32_t* first, ui
 }
 
 /* ---- messages ---- */
+
+float pmt_cli_min_p(const double said) {
+  static const float nothing = 1e-9f; /* in a control 0 is what the model suggests */
+  return said < 0.0 ? 0.0f : said > 0.0 ? (float)said : nothing;
+}
+
+PmtStatus pmt_cli_writable(const char* path, PmtError* error) {
+  char folder[4096];
+  if ((size_t)snprintf(folder, sizeof folder, "%s", path) >= sizeof folder) {
+    return pmt_fail(error, PMT_IO, "%.80s...: path too long", path);
+  }
+  char* slash = strrchr(folder, '/');
+  if (slash) { slash[slash == folder] = '\0'; }
+  if (access(slash ? folder : ".", W_OK)) { return pmt_fail(error, PMT_IO, "%s: cannot write there: %m", path); }
+  return PMT_OK;
+}
 
 int pmt_cli_misuse(const char* name, const char* format, ...) {
   va_list args;

@@ -56,6 +56,12 @@ typedef struct {
     @return PMT_CLI_RUN, or the exit status to return at once (help printed, or wrong use told on stderr) */
 int pmt_cli_parse(const PmtCliCommand* command, int argc, char** argv, int* first_operand);
 
+/** What the controls want of a --min-p: below 0 it was not given, and 0 drops nothing. */
+float pmt_cli_min_p(double said);
+
+/** Before an hour of work: can a file be made at `path`? @return PMT_IO with a line */
+PmtStatus pmt_cli_writable(const char* path, PmtError* error);
+
 /** Say "partimento NAME: line" and "Try 'partimento NAME --help'". @return PMT_EXIT_USAGE */
 int pmt_cli_misuse(const char* name, const char* format, ...) PMT_PRINTF(2, 3);
 

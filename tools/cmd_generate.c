@@ -107,7 +107,7 @@ static PmtStatus make_controls(Generate* const g, PmtError* const error) {
     return status;
   }
   c->temperature = a->temperature < 0 ? model->temperature : (float)a->temperature;
-  c->min_p = a->min_p < 0 ? model->min_p : (float)a->min_p;
+  c->min_p = pmt_cli_min_p(a->min_p);
   c->blend = (float)a->blend;
   c->density = (float)a->density;
   c->seed = (float)a->seed;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* partimento play: options in, pieces together. Above: main.c. Below: play_run.c, play_report.c, play_picture.c. */
+/* partimento play: options in, pieces together. Above: main.c. Below: play_run.c, musician.c, play_write.c,
+   play_report.c, play_picture.c. */
 #include "cmd.h"
 
 #include "cli.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK_MAX = 65536 };
+enum { BLOCK_MAX = 65536, BARS = 32, TEMPO = 120, BEATS = 4, UNIT = 4 };
 
 /* ---- options with a syntax of their own ---- */
 
@@ -47,6 +48,16 @@ static bool take_set(void* target, const char* text, PmtError* error) {
     return false;
   }
   args->sets[args->n_sets++] = text;
+  return true;
+}
+
+static bool take_track(void* target, const char* text, PmtError* error) {
+  PmtMusicianOptions* player = target;
+  if (player->n_tracks == PMT_MUSICIAN_TRACKS_MAX) {
+    pmt_fail(error, PMT_BAD_ARG, "--player-track: more than %d", PMT_MUSICIAN_TRACKS_MAX);
+    return false;
+  }
+  player->tracks[player->n_tracks++] = text;
   return true;
 }
 
@@ -130,22 +141,41 @@ static const char* default_bundle(char path[PATH_MAX]) {
   return path;
 }
 
-/* For names and programs. The plugin reads its own copy. */
+/* For names and programs. The plugin reads its own copy. @param path NULL: the one it begins with */
 static PmtStatus read_model(PmtPlay* play, const char* path, PmtError* error) {
   char own[PATH_MAX + 32];
-  if (path) {
-    return pmt_model_load(path, &play->model, error);
+  if (!path) {
+    snprintf(own, sizeof own, "%s/partimento.safetensors", play->args.bundle);
+    if (access(own, R_OK)) {
+      return PMT_OK; /* another bundle, or one without a model */
+    }
+    path = own;
   }
-  snprintf(own, sizeof own, "%s/partimento.safetensors", play->args.bundle);
-  if (access(own, R_OK)) {
-    return PMT_OK; /* another bundle, or one without a model */
+  const char* slash = strrchr(path, '/');
+  snprintf(play->model_file, sizeof play->model_file, "%.255s", slash ? slash + 1 : path);
+  return pmt_model_load(path, &play->model, error);
+}
+
+/* A preset may bring another model along, and the names are that one's then; --model comes after it. */
+static PmtStatus apply_preset(PmtPlay* play, PmtError* error) {
+  const PmtStatus status = pmt_host_preset(play->host, play->args.preset, error);
+  if (status) {
+    return status;
   }
-  return pmt_model_load(own, &play->model, error);
+  return read_model(play, play->args.model ? play->args.model : pmt_host_preset_model(play->host), error);
+}
+
+/* The player's notes are recorded as they are played: passed on by the plugin, they would be there twice. */
+static PmtStatus end_thru(PmtPlay* play, PmtError* error) {
+  float ignored = 0;
+  const bool has_thru = pmt_host_get(play->host, "thru", &ignored);
+  return has_thru && play->args.player.path ? pmt_host_set(play->host, "thru", 0, error) : PMT_OK;
 }
 
 static PmtStatus set_controls(PmtPlay* play, PmtError* error) {
   const PmtPlayArgs* args = &play->args;
-  PmtStatus status = args->preset ? pmt_host_preset(play->host, args->preset, error) : PMT_OK;
+  PmtStatus status = args->preset ? apply_preset(play, error) : PMT_OK;
+  status = status ? status : end_thru(play, error);
   if (!status && args->seed >= 0) {
     status = pmt_host_set(play->host, "seed", (double)args->seed, error);
   }
@@ -166,6 +196,62 @@ static PmtStatus set_controls(PmtPlay* play, PmtError* error) {
   return status;
 }
 
+/* ---- the song: as said, else as the player's file has it, else as usual ---- */
+
+static PmtTransportOptions find_song(const PmtPlay* play) {
+  const PmtPlayArgs* args = &play->args;
+  const PmtMusician* player = &play->player;
+  PmtTransportOptions song = {
+    .sample_rate = args->sample_rate,
+    .bars = args->bars ? (uint32_t)args->bars : BARS,
+    .quarter_bpm = args->tempo > 0 ? args->tempo : TEMPO,
+    .meter = args->meter.beats ? args->meter : (PmtCliMeter){BEATS, UNIT},
+  };
+  if (pmt_musician_is_there(player) && args->tempo <= 0) {
+    song.quarter_bpm = player->tempos[0].bpm;
+    song.tempos = player->tempos + 1;
+    song.n_tempos = player->n_tempos - 1;
+  }
+  if (pmt_musician_is_there(player) && !args->meter.beats) {
+    song.meter = player->meters[0].meter;
+    song.meters = player->meters + 1;
+    song.n_meters = player->n_meters - 1;
+  }
+  return song;
+}
+
+static PmtStatus lay_song(PmtPlay* play, PmtError* error) {
+  PmtPlayArgs* args = &play->args;
+  PmtTransportOptions song = find_song(play);
+  if (pmt_musician_is_there(&play->player) && !args->bars) {
+    song.bars = pmt_transport_bars_of(&args->automation, &song, play->player.quarters);
+  }
+  if (song.bars > PMT_AUTOMATION_BARS_MAX) {
+    return pmt_fail(error, PMT_TOO_BIG, "%s: more than %d bars; --bars says how many to play", args->player.path,
+                    PMT_AUTOMATION_BARS_MAX);
+  }
+  args->bars = song.bars;
+  const PmtStatus status = pmt_transport_new(&args->automation, &song, &play->transport, error);
+  if (status || !pmt_musician_is_there(&play->player)) {
+    return status;
+  }
+  return pmt_musician_lay(&play->player, &play->transport, error);
+}
+
+static PmtStatus open_player(PmtPlay* play, PmtError* error) {
+  PmtMusicianOptions* player = &play->args.player;
+  if (!player->path && (player->n_tracks || play->args.player_channel)) {
+    return pmt_fail(error, PMT_BAD_ARG, "--player-%s without --player", player->n_tracks ? "track" : "channel");
+  }
+  if (!player->path) {
+    return PMT_OK;
+  }
+  player->channel = play->args.player_channel ? (uint32_t)play->args.player_channel : 1;
+  return pmt_musician_open(player, &play->player, error);
+}
+
+/* ---- the whole ---- */
+
 static PmtStatus prepare(PmtPlay* play, PmtError* error) {
   PmtPlayArgs* args = &play->args;
   const PmtHostOptions options = {
@@ -178,14 +264,17 @@ static PmtStatus prepare(PmtPlay* play, PmtError* error) {
     .handle = &play->record,
   };
   char* model = args->model ? realpath(args->model, NULL) : NULL;
-  PmtStatus status = read_model(play, args->model, error);
+  PmtStatus status = open_player(play, error);
+  status = status || args->preset ? status : read_model(play, args->model, error);
   status = status ? status : pmt_host_new(&options, &play->host, error);
+  if (!status && args->player.path && !pmt_host_midi_max(play->host)) {
+    status = pmt_fail(error, PMT_UNSUPPORTED, "--player: the plugin takes no MIDI");
+  }
   status = status ? status : set_controls(play, error);
   if (!status && args->automate) {
     status = pmt_automation_read(&args->automation, args->automate, resolve_value, play, error);
   }
-  const PmtTransportOptions transport = {args->sample_rate, (uint32_t)args->bars, args->tempo, args->meter};
-  status = status ? status : pmt_transport_new(&args->automation, &transport, &play->transport, error);
+  status = status ? status : lay_song(play, error);
   if (!status && model) {
     status = pmt_play_load_model(play, model, error);
   }
@@ -209,6 +298,7 @@ static PmtStatus play_all(PmtPlay* play, PmtError* error) {
 static void free_play(PmtPlay* play) {
   pmt_host_free(play->host);
   pmt_model_free(play->model);
+  pmt_musician_free(&play->player);
   pmt_transport_free(&play->transport);
   pmt_automation_free(&play->args.automation);
   pmt_midi_list_free(&play->record.list);
@@ -240,13 +330,14 @@ static int run(PmtPlay* play) {
 static const char notes[] =
   "Prints notes, late slots and what run() cost. Fails when a note hangs. The same\n"
   "options give the same notes whatever --block is.\n\n"
+  "With --player the control thru is 0 unless --set says otherwise: what is passed on\n"
+  "would be recorded twice.\n\n"
   "VALUE is a number or the name of a choice, such as style=Ragtime. The automation\n"
   "file changes controls, tempo and meter in mid-song; docs/automation.md describes it.\n";
 
 int pmt_cmd_play(int argc, char** argv) {
   char bundle[PATH_MAX];
-  PmtPlay play = {.args = {.bars = 32, .tempo = 120, .meter = {4, 4}, .block = 256,
-                           .sample_rate = 48000, .seed = -1}};
+  PmtPlay play = {.args = {.block = 256, .sample_rate = 48000, .seed = -1}};
   PmtPlayArgs* args = &play.args;
   const PmtCliOption options[] = {
     {"bundle", PMT_CLI_TEXT, &args->bundle, "DIR", "LV2 bundle (default: partimento.lv2 beside this program)",
@@ -264,6 +355,13 @@ int pmt_cmd_play(int argc, char** argv) {
     {"automate", PMT_CLI_TEXT, &args->automate, "FILE", "automation of controls and transport", .take = NULL},
     {"loop", PMT_CLI_CUSTOM, args, "A-B", "go back to bar A after bar B", .take = take_loop},
     {"locate", PMT_CLI_CUSTOM, args, "A:B", "where bar A begins, jump to bar B, once", .take = take_locate},
+    {"player", PMT_CLI_TEXT, &args->player.path, "FILE.mid",
+     "play this into the plugin; tempo, meter and bars are its\nown unless said otherwise", .take = NULL},
+    {"player-track", PMT_CLI_CUSTOM, &args->player, "TRACK",
+     "only this track of it, by name, or by number from 1 of\nthose that have notes; may be repeated",
+     .take = take_track},
+    {"player-channel", PMT_CLI_INT, &args->player_channel, "N", "on this MIDI channel (1); drums stay on 10", 1, 16,
+     NULL},
     {"positions", PMT_CLI_CUSTOM, &args->sparse_positions, "WHEN",
      "tell the plugin where we are every run (as Ardour, to\n1/1920 beat) or on each change (as jalv)",
      .take = take_positions},

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: ISC */
-/* What the net would say if nobody kept it from it. Above: evaluate_music.c. Below: nn/net.h, music/grammar.h.
+/* What the net would say if nobody kept it from it. Above: evaluate_music.c. Below: gen/reader.h, music/grammar.h.
 
    Held-out pieces are fed token by token, as in training: style and meter told, the rest unknown. Before each token the
    grammar says what may stand there in this model's range, the net what probably does; END counts as allowed where a
    slot may end, though it is never played. */
 #include "evaluate.h"
 
-#include "gen/model.h"
+#include "gen/reader.h"
 
 #include <math.h>
 
 typedef struct {
   const PmtModel* model;
   const PmtSequence* sequence;
-  PmtNetState* state;
+  PmtReader* reader;
   PmtCondition condition;
   PmtLimits playable;   /* what the mask is made of ... */
   PmtLimits everything; /* ... and what a file may hold */
   PmtGrammar grammar;
   size_t slot;          /* the next to begin */
   PmtIllegal sum;       /* means: still sums */
-} Reader;
+} Look;
 
 static void limit_to_model(const PmtModel* const model, PmtLimits* const limits) {
   pmt_limits_all(limits, model->parts);
@@ -55,14 +55,14 @@ static double illegal_mass(const float* const logits, const uint32_t vocab, cons
 }
 
 /** Look at the prediction of what follows, if that is within a slot: where a slot begins only the host decides. */
-static void look(Reader* const r) {
+static void look(Look* const r) {
   uint64_t mask[PMT_MASK_WORDS];
   if (r->grammar.state == PMT_AFTER_BOS) { return; }
   pmt_grammar_mask(&r->grammar, &r->playable, r->model->parts, mask);
   const uint32_t t_next = pmt_token_slot(r->grammar.k_next);
   mask[PMT_END / 64] |= (mask[t_next / 64] >> t_next % 64 & 1) << PMT_END;
   double slot;
-  const double mass = illegal_mass(pmt_net_logits(r->state), r->model->vocab, mask, &slot);
+  const double mass = illegal_mass(pmt_reader_logits(r->reader), r->model->vocab, mask, &slot);
   r->sum.mean += mass;
   r->sum.mean_slot += slot;
   r->sum.max = mass > r->sum.max ? mass : r->sum.max;
@@ -73,28 +73,28 @@ static uint32_t slot_number(const PmtSequence* const s, const size_t slot) {
   return s->tokens[s->slots[slot].token] - PMT_TOKEN_SLOT;
 }
 
-static void begin_slot(Reader* const r) {
+static void begin_slot(Look* const r) {
   const PmtSequence* const s = r->sequence;
   const PmtSlot* const slot = &s->slots[r->slot];
   const uint32_t k = slot_number(s, r->slot);
   const uint32_t k_next = r->slot + 1 < s->n_slots ? slot_number(s, r->slot + 1) : 0; /* the last is a bar's last */
   r->condition.meter = slot->meter;
-  pmt_net_condition(r->state, &r->condition);
+  pmt_reader_condition(r->reader, &r->condition);
   pmt_grammar_begin_slot(&r->grammar, k, slot->length, k_next, 0, PMT_SLOT_TOKENS_MAX);
   ++r->slot;
 }
 
-static void feed(Reader* const r, const PmtToken token) {
+static void feed(Look* const r, const PmtToken token) {
   uint64_t spent = 0;
-  pmt_net_begin(r->state, token);
-  pmt_net_run(r->state, UINT64_MAX, &spent);
+  pmt_reader_begin(r->reader, token);
+  pmt_reader_run(r->reader, UINT64_MAX, &spent);
 }
 
 /** Tokens 0 .. n - 1 as input. */
-static void read_piece(Reader* const r, const PmtSequence* const sequence, const size_t n) {
+static void read_piece(Look* const r, const PmtSequence* const sequence, const size_t n) {
   r->sequence = sequence;
   r->slot = 0;
-  pmt_net_reset(r->state);
+  pmt_reader_reset(r->reader);
   pmt_grammar_reset(&r->grammar);
   for (size_t i = 0; i < n; ++i) {
     const PmtToken token = sequence->tokens[i];
@@ -104,7 +104,7 @@ static void read_piece(Reader* const r, const PmtSequence* const sequence, const
       pmt_grammar_accept(&r->grammar, &r->everything, PMT_PARTS_MAX, token);
     } else if (sequence->n_slots) { /* BOS goes with the first slot */
       r->condition.meter = sequence->slots[0].meter;
-      pmt_net_condition(r->state, &r->condition);
+      pmt_reader_condition(r->reader, &r->condition);
     }
     feed(r, token);
     r->grammar.tokens = 1; /* the allowance binds the player; a file may be denser */
@@ -115,8 +115,8 @@ static void read_piece(Reader* const r, const PmtSequence* const sequence, const
 PmtStatus pmt_illegal_measure(const PmtModel* const model, const uint32_t style, const PmtCorpus* const corpus,
                               const PmtSplit split, const size_t tokens_max, PmtIllegal* const illegal,
                               PmtError* const error) {
-  Reader r = {.model = model};
-  if (pmt_net_state_new(model->net, &r.state)) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
+  Look r = {.model = model};
+  if (pmt_reader_new(model, &r.reader)) { return pmt_fail(error, PMT_NO_MEM, "out of memory"); }
   const size_t n_pieces = pmt_corpus_count(corpus, split).pieces;
   limit_to_model(model, &r.playable);
   pmt_limits_all(&r.everything, PMT_PARTS_MAX);
@@ -127,7 +127,7 @@ PmtStatus pmt_illegal_measure(const PmtModel* const model, const uint32_t style,
     const size_t inputs = piece->sequence.n_tokens - 1, most = tokens_max / n_pieces + 1; /* nothing follows END */
     read_piece(&r, &piece->sequence, inputs < most ? inputs : most);
   }
-  pmt_net_state_free(r.state);
+  pmt_reader_free(r.reader);
   *illegal = r.sum;
   illegal->mean = r.sum.tokens ? r.sum.mean / (double)r.sum.tokens : (double)NAN;
   illegal->mean_slot = r.sum.tokens ? r.sum.mean_slot / (double)r.sum.tokens : (double)NAN;

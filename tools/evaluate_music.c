@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Generated beside held-out music: the sets, and what is found. Above: cmd_evaluate.c. Below: evaluate_pieces.c,
    evaluate_illegal.c, src/measure. */
+#include "cli.h"
 #include "evaluate.h"
 
 #include "gen/model.h"
@@ -194,7 +195,7 @@ static PmtPiecesPlan plan_pieces(const Music* const m) {
   PmtControls controls = pmt_controls_default();
   controls.style = controls.style2 = (float)o->style;
   controls.temperature = o->temperature < 0 ? m->model->temperature : (float)o->temperature;
-  controls.min_p = o->min_p < 0 ? m->model->min_p : (float)o->min_p;
+  controls.min_p = pmt_cli_min_p(o->min_p);
   const double own = (double)m->model->style_bpm[o->style];
   return (PmtPiecesPlan){.controls = controls, .bpm = own >= bpm_min ? own : bpm_usual, .meters = m->plan, .n = m->n,
                          .seed = o->seed, .save = o->save};
@@ -214,7 +215,7 @@ static PmtStatus generate(Music* const m) {
   }
   PmtMusicReport* const r = m->report;
   r->temperature = (double)plan.controls.temperature;
-  r->min_p = (double)plan.controls.min_p;
+  r->min_p = (double)(plan.controls.min_p > 0.0f ? plan.controls.min_p : m->model->min_p[m->options->style]);
   r->bpm = plan.bpm;
   r->notes = pieces.notes;
   r->tokens = pieces.tokens;

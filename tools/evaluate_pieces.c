@@ -131,24 +131,25 @@ static PmtStatus play_piece(const Player* const p, const size_t i, PmtPieces* co
   return status;
 }
 
-/** An engine that has the model for as long as it lives. */
-static PmtStatus make_engine(Player* const p) {
-  PmtModel* const own = pmt_model_borrow(p->model->hash);
+PmtStatus pmt_pieces_engine(const PmtModel* const model, const double rate, PmtEngine** const engine,
+                            PmtError* const error) {
+  PmtModel* const own = pmt_model_borrow(model->hash);
   PmtPlayer* player = NULL;
   PmtStatus status = own ? pmt_player_new(own, &player) : PMT_NO_MEM;
   if (status) {
     pmt_model_free(own);
-  } else if ((status = pmt_engine_new(sample_rate, player, &p->engine))) {
+  } else if ((status = pmt_engine_new(rate, player, engine))) {
     pmt_player_free(player);
   }
-  return status ? pmt_fail(p->error, status, "%s", pmt_strerror(status)) : PMT_OK;
+  return status ? pmt_fail(error, status, "%s", pmt_strerror(status)) : PMT_OK;
 }
 
 PmtStatus pmt_pieces_play(PmtModel* const model, const PmtPiecesPlan* const plan, PmtPieces* const pieces,
                           PmtError* const error) {
   Player p = {.plan = plan, .model = model, .error = error};
   *pieces = (PmtPieces){.scores = calloc(plan->n, sizeof(PmtScore))};
-  PmtStatus status = pieces->scores ? make_engine(&p) : pmt_fail(error, PMT_NO_MEM, "out of memory");
+  PmtStatus status = pieces->scores ? pmt_pieces_engine(model, sample_rate, &p.engine, error)
+                                    : pmt_fail(error, PMT_NO_MEM, "out of memory");
   for (size_t i = 0; !status && i < plan->n; ++i) { status = play_piece(&p, i, pieces); }
   pmt_engine_free(p.engine);
   if (status) { pmt_pieces_free(pieces, plan->n); }

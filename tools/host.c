@@ -11,7 +11,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { TICKS_PER_BEAT = 1920 };
+enum {
+  TICKS_PER_BEAT = 1920,
+  MIDI_BYTES = sizeof(LV2_Atom_Event) + 8, /* a message in a sequence, padded */
+  OTHER_BYTES = 256,                       /* kept free of MIDI: a position takes 208 */
+};
 
 /* ---- in ---- */
 
@@ -71,6 +75,22 @@ void pmt_host_position(PmtHost* host, const PmtPosition* position, PmtPositionFo
   lv2_atom_forge_key(forge, u->time_bpm);
   lv2_atom_forge_float(forge, p.bpm);
   lv2_atom_forge_pop(forge, &frame);
+}
+
+bool pmt_host_midi(PmtHost* host, uint32_t frame, const uint8_t* bytes, uint32_t size) {
+  LV2_Atom_Forge* forge = &host->forge;
+  if (!host->takes_midi || forge->size - forge->offset < MIDI_BYTES) {
+    return false;
+  }
+  lv2_atom_forge_frame_time(forge, frame);
+  lv2_atom_forge_atom(forge, size, host->urids.midi_event);
+  lv2_atom_forge_write(forge, bytes, size);
+  return true;
+}
+
+uint32_t pmt_host_midi_max(const PmtHost* host) {
+  const uint32_t size = host->takes_midi ? host->ports[host->control_in].size : 0;
+  return size > OTHER_BYTES ? (size - OTHER_BYTES) / MIDI_BYTES : 0;
 }
 
 PmtStatus pmt_host_send_path(PmtHost* host, const char* path, PmtError* error) {

@@ -58,6 +58,9 @@ double pmt_host_kept(const PmtHost* host, const char* symbol);
 /** Apply a preset of the bundle by its URI. @return PMT_BAD_ARG: none such; the line lists those there are */
 PmtStatus pmt_host_preset(PmtHost* host, const char* uri, PmtError* error);
 
+/** The model file that the preset applied last names, or NULL. Valid until the next one. */
+const char* pmt_host_preset_model(const PmtHost* host);
+
 /* ---- running ---- */
 
 /** How much is in the next run()'s position. */
@@ -68,6 +71,13 @@ typedef enum {
 
 /** Tell the plugin where we are, at the first frame of the next run. */
 void pmt_host_position(PmtHost* host, const PmtPosition* position, PmtPositionForm form);
+
+/** Send MIDI with the next run: after its position, in order of frames.
+    @param size 1..3 @return false: there is no room, or nothing that takes MIDI */
+bool pmt_host_midi(PmtHost* host, uint32_t frame, const uint8_t* bytes, uint32_t size);
+
+/** How many such messages one run has room for beside a position; 0: the plugin takes no MIDI. */
+uint32_t pmt_host_midi_max(const PmtHost* host);
 
 /** Set the plugin's first writable path property (patch:writable with range atom:Path) with the next run, and forget
     what the plugin told so far. @return PMT_UNSUPPORTED: it has none; PMT_BAD_ARG: no room in the port's buffer */

@@ -3,12 +3,15 @@
 #include "host_private.h"
 
 #include "cli.h"
+#include "ports.h"
 
 #include <lv2/presets/presets.h>
+#include <lv2/state/state.h>
 
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_control(const PmtHostPort* port) {
@@ -160,6 +163,22 @@ static PmtStatus fail_preset(const LilvNodes* presets, const char* uri, PmtError
   return pmt_fail(error, PMT_BAD_ARG, "no preset \"%s\"; there are:%s", uri, *list ? list : " none");
 }
 
+/* As it stands in the turtle: lilv tells a state's properties to a plugin only. @return to be freed; NULL none */
+static char* find_model(const PmtHost* host, const LilvNode* preset) {
+  LilvNode* has_state = lilv_new_uri(host->world, LV2_STATE__state);
+  LilvNode* has_model = lilv_new_uri(host->world, PMT_PLUGIN_MODEL_URI);
+  LilvNode* state = lilv_world_get(host->world, preset, has_state, NULL);
+  LilvNode* model = state ? lilv_world_get(host->world, state, has_model, NULL) : NULL;
+  char* path = model && lilv_node_is_uri(model) ? lilv_node_get_path(model, NULL) : NULL;
+  char* own = path ? strdup(path) : NULL;
+  lilv_free(path);
+  lilv_node_free(model);
+  lilv_node_free(state);
+  lilv_node_free(has_model);
+  lilv_node_free(has_state);
+  return own;
+}
+
 static PmtStatus apply_preset(PmtHost* host, const LilvNode* preset, PmtError* error) {
   lilv_world_load_resource(host->world, preset);
   LilvState* state = lilv_state_new_from_world(host->world, &host->map, preset);
@@ -168,8 +187,12 @@ static PmtStatus apply_preset(PmtHost* host, const LilvNode* preset, PmtError* e
   }
   lilv_state_restore(state, host->instance, set_from_state, host, 0, host->features);
   lilv_state_free(state);
+  free(host->preset_model);
+  host->preset_model = find_model(host, preset);
   return PMT_OK;
 }
+
+const char* pmt_host_preset_model(const PmtHost* host) { return host->preset_model; }
 
 PmtStatus pmt_host_preset(PmtHost* host, const char* uri, PmtError* error) {
   LilvNode* kind = lilv_new_uri(host->world, LV2_PRESETS__Preset);

@@ -60,6 +60,7 @@ struct PmtHost {
   PmtHostPort* ports;
   uint32_t n_ports;
   uint32_t control_in;         /**< the atom input that takes positions; n_ports: none */
+  bool takes_midi;             /**< that one, too */
   PmtHostWorker worker;
   /* features, alive as long as the instance */
   LV2_URID_Map map;
@@ -75,6 +76,7 @@ struct PmtHost {
   LV2_Atom_Forge forge;
   LV2_Atom_Forge_Frame forge_frame;
   LV2_URID path_property;      /**< 0: the plugin has none */
+  char* preset_model;          /**< owned; NULL: no preset, or one without a model */
   char told_path[PMT_HOST_TEXT], told_text[PMT_HOST_TEXT];
   char logged[PMT_HOST_TEXT];
   uint32_t faults;

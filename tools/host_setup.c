@@ -242,7 +242,7 @@ static void find_path_property(PmtHost* host) {
 /* ---- ports ---- */
 
 typedef struct {
-  LilvNode *input, *output, *control, *audio, *cv, *atom, *minimum_size, *position, *freewheel;
+  LilvNode *input, *output, *control, *audio, *cv, *atom, *minimum_size, *position, *midi, *freewheel;
 } Nodes;
 
 static void make_nodes(LilvWorld* world, Nodes* n) {
@@ -254,12 +254,13 @@ static void make_nodes(LilvWorld* world, Nodes* n) {
   n->atom = lilv_new_uri(world, LV2_ATOM__AtomPort);
   n->minimum_size = lilv_new_uri(world, LV2_RESIZE_PORT__minimumSize);
   n->position = lilv_new_uri(world, LV2_TIME__Position);
+  n->midi = lilv_new_uri(world, LV2_MIDI__MidiEvent);
   n->freewheel = lilv_new_uri(world, LV2_CORE__freeWheeling);
 }
 
 static void free_nodes(Nodes* n) {
   LilvNode* const list[] = {n->input, n->output, n->control, n->audio, n->cv, n->atom, n->minimum_size, n->position,
-                            n->freewheel};
+                            n->midi, n->freewheel};
   for (size_t i = 0; i < sizeof list / sizeof *list; ++i) {
     lilv_node_free(list[i]);
   }
@@ -276,6 +277,7 @@ static PmtStatus make_atom_port(PmtHost* host, const LilvPort* lilv, const Nodes
   if (port->kind == PMT_HOST_ATOM_IN &&
       (host->control_in == host->n_ports || lilv_port_supports_event(host->plugin, lilv, n->position))) {
     host->control_in = index;
+    host->takes_midi = lilv_port_supports_event(host->plugin, lilv, n->midi);
   }
   return port->buffer ? PMT_OK : PMT_NO_MEM;
 }
@@ -404,6 +406,7 @@ void pmt_host_free(PmtHost* host) {
     free(host->ports[i].samples);
   }
   free(host->ports);
+  free(host->preset_model);
   lilv_world_free(host->world);
   for (uint32_t i = 0; i < host->table.n_uris; ++i) {
     free(host->table.uris[i]);

@@ -2,6 +2,7 @@
 /* partimento: picks the subcommand. Below: tools/cmd_*.c. */
 #include "cli.h"
 #include "cmd.h"
+#include "train/blas.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -75,6 +76,7 @@ static int run_help(int argc, char** argv) {
 }
 
 int main(int argc, char** argv) {
+  pmt_blas_settle(argv);
   if (argc < 2) {
     print_usage(stderr);
     return PMT_EXIT_USAGE;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /** @file play.h  What `partimento play` is made of.
 
-    cmd_play.c reads the options and puts the pieces together; play_run.c rolls; play_report.c writes what came out. */
+    cmd_play.c reads the options and puts the pieces together; play_run.c rolls; musician.c plays along; play_write.c,
+    play_report.c and play_picture.c write what came out. */
 #ifndef PMT_TOOLS_PLAY_H
 #define PMT_TOOLS_PLAY_H
 
@@ -9,6 +10,7 @@
 #include "gen/model.h"
 #include "gen/render.h"
 #include "host.h"
+#include "musician.h"
 #include "transport.h"
 
 enum { PMT_PLAY_SETS_MAX = 64, PMT_PLAY_BLOCK_RANDOM_MAX = 4096 };
@@ -17,9 +19,11 @@ typedef struct {
   const char *bundle, *uri, *model, *preset, *automate, *out, *picture, *curve;
   const char* sets[PMT_PLAY_SETS_MAX]; /**< "SYMBOL=VALUE" */
   size_t n_sets;
-  int64_t bars, seed;                  /**< seed -1: leave the control alone */
-  double tempo, sample_rate;
-  PmtCliMeter meter;
+  int64_t bars, seed;                  /**< bars 0: not said; seed -1: leave the control alone */
+  double tempo, sample_rate;           /**< tempo 0: not said */
+  PmtCliMeter meter;                   /**< 0 beats: not said */
+  PmtMusicianOptions player;           /**< path NULL: there is none */
+  int64_t player_channel;              /**< 0: not said */
   uint32_t block;                      /**< frames a period; 0: random */
   bool realtime, json;
   bool sparse_positions;               /**< only when something changes, as jalv; else each run, as Ardour */
@@ -43,6 +47,8 @@ typedef struct {
   PmtPlayArgs args;
   PmtHost* host;
   PmtModel* model;         /**< for names and programs; may be NULL */
+  char model_file[256];    /**< its name, without the folder */
+  PmtMusician player;
   PmtTransport transport;
   PmtPlayRecord record;
   PmtPlayCosts costs;

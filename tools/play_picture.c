@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SONG_TEMPOS_SHOWN = 12 };
+
 typedef struct {
   const PmtPlay* play;
   PmtRoll roll;
@@ -128,6 +130,12 @@ static void add_bars_and_jumps(Picture* p) {
   }
 }
 
+/* Steps, not ramps. Of a song's own tempos those that are few: hundreds were played, not written. */
+static bool is_tempo_step(const PmtTransport* t, const PmtTempoPiece* piece) {
+  return piece->item == PMT_TEMPO_OF_SONG ? t->options.n_tempos <= SONG_TEMPOS_SHOWN
+                                          : !t->automation->items[piece->item].ramp;
+}
+
 /* Tempo steps in mid-song; ramps are left to the ear. */
 static void add_tempos(Picture* p) {
   const PmtTransport* t = &p->play->transport;
@@ -138,7 +146,7 @@ static void add_tempos(Picture* p) {
     const double to = t->song_bars[stretch->first + stretch->count].quarter;
     for (size_t k = 1; k < t->n_pieces; ++k) {
       const PmtTempoPiece* piece = &t->pieces[k];
-      if (piece->quarter > from && piece->quarter < to && !t->automation->items[piece->item].ramp) {
+      if (piece->quarter > from && piece->quarter < to && is_tempo_step(t, piece)) {
         snprintf(text, sizeof text, "%.4g bpm", piece->bpm);
         check(p, pmt_roll_add_mark(&p->roll, stretch->quarter + piece->quarter - from, text));
       }
@@ -169,6 +177,7 @@ static void add_titles(Picture* p) {
   const PmtPlay* play = p->play;
   const PmtSongBar* first = &play->transport.song_bars[play->transport.stretches[0].first];
   float seed = 0;
+  char by_player[40] = "";
   char tail[40] = "";
   char tempo[40];
   print_tempo(&play->transport, tempo, sizeof tempo);
@@ -177,8 +186,12 @@ static void add_titles(Picture* p) {
   if (pmt_host_get(play->host, "seed", &seed)) {
     snprintf(tail, sizeof tail, ", seed %.0f", (double)seed);
   }
-  snprintf(p->roll.subtitle, sizeof p->roll.subtitle, "%lld bars, %u/%u, %s quarters a minute, %llu notes%s",
-           (long long)play->args.bars, first->beats, first->unit, tempo, (unsigned long long)play->record.notes, tail);
+  if (pmt_musician_is_there(&play->player)) {
+    snprintf(by_player, sizeof by_player, " to %llu of the player", (unsigned long long)play->player.n_notes);
+  }
+  snprintf(p->roll.subtitle, sizeof p->roll.subtitle, "%lld bars, %u/%u, %s quarters a minute, %llu notes%s%s",
+           (long long)play->args.bars, first->beats, first->unit, tempo, (unsigned long long)play->record.notes,
+           by_player, tail);
   for (uint32_t i = 0; play->model && i < play->model->parts && i < PMT_ROLL_PARTS; ++i) {
     snprintf(p->roll.part_name[i], sizeof p->roll.part_name[i], "%s", play->model->part_name[i]);
   }
@@ -194,6 +207,7 @@ PmtStatus pmt_play_draw(const PmtPlay* play, PmtError* error) {
   add_curve(&picture);
   check(&picture, pmt_roll_add_midi(&picture.roll, &play->record.list, (uint32_t)channel - 1, played_quarter,
                                     &play->transport));
+  check(&picture, pmt_roll_add_player(&picture.roll, &play->player.sent, played_quarter, &play->transport));
   const PmtStatus status = picture.failed ? pmt_fail(error, PMT_NO_MEM, "%s: out of memory", play->args.picture)
                                           : pmt_roll_draw(&picture.roll, play->args.picture, error);
   pmt_roll_free(&picture.roll);

@@ -1,48 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* What `partimento play` leaves behind: the MIDI file and the figures. Above: cmd_play.c.
-   Below: gen/render.h, jansson. */
+/* The figures of `partimento play`. Above: cmd_play.c. Below: jansson. */
 #include "play.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { TICKS_PER_QUARTER = 480 };
-
-/* ---- the file ---- */
-
-/* Programs are those of the start: a MIDI file names them once. */
-static uint32_t control_at_start(const PmtPlay* play, const char* symbol, float lo, float hi) {
-  const double value = pmt_play_control_at(play, symbol, play->transport.stretches[0].from);
-  return (uint32_t)fmin((double)hi, fmax((double)lo, value));
-}
-
-PmtStatus pmt_play_write(PmtPlay* play, PmtError* error) {
-  PmtSmfTempo* tempos = NULL;
-  PmtSmfMeter* meters = NULL;
-  PmtMidiListOut out = {
-    .sample_rate = play->args.sample_rate,
-    .ticks_per_quarter = TICKS_PER_QUARTER,
-    .model = play->model,
-    .channel = control_at_start(play, "channel", 1, 16),
-    .style = play->model ? control_at_start(play, "style", 0, (float)play->model->n_styles - 1) : 0,
-    .end_frame = pmt_transport_played_frames(&play->transport),
-  };
-  if (pmt_transport_maps(&play->transport, TICKS_PER_QUARTER, &tempos, &out.n_tempos, &meters, &out.n_meters)) {
-    return pmt_fail(error, PMT_NO_MEM, "%s: out of memory", play->args.out);
-  }
-  out.tempos = tempos;
-  out.meters = meters;
-  const PmtStatus status = pmt_midi_list_write(&play->record.list, &out, play->args.out, error);
-  free(tempos);
-  free(meters);
-  return status;
-}
-
-/* ---- figures ---- */
 
 typedef struct { double mean, p99, worst; } Spread;
 
@@ -90,6 +54,12 @@ static PmtStatus print_json(const PmtPlay* play, Spread us, Spread percent, PmtE
     (json_int_t)play->runs, "periods", (json_int_t)play->costs.n, "sample_rate", args->sample_rate, "block",
     (json_int_t)args->block, "realtime", args->realtime, "us", spread_json(us), "percent", spread_json(percent),
     "overruns", (json_int_t)count_overruns(&play->costs));
+  if (root && play->model) {
+    json_object_set_new(root, "model", json_string(play->model_file));
+  }
+  if (root && pmt_musician_is_there(&play->player)) {
+    json_object_set_new(root, "player_notes", json_integer((json_int_t)play->player.n_notes));
+  }
   if (root && has_late) {
     json_object_set_new(root, "late_slots", json_integer((json_int_t)late));
   }
@@ -105,8 +75,15 @@ static PmtStatus print_json(const PmtPlay* play, Spread us, Spread percent, PmtE
 
 static void print_lines(const PmtPlay* play, Spread us, Spread percent) {
   float late = 0;
+  if (play->model) {
+    printf("model         %s (%s)\n", play->model->title[0] ? play->model->title : "without a title", play->model_file);
+  }
   printf("bars          %lld\n", (long long)play->args.bars);
   printf("notes         %llu (%u hanging)\n", (unsigned long long)play->record.notes, play->record.n_held);
+  if (pmt_musician_is_there(&play->player)) {
+    const char* forgiven = play->player.smf.warnings;
+    printf("player        %llu notes%s%s\n", (unsigned long long)play->player.n_notes, *forgiven ? "; " : "", forgiven);
+  }
   if (pmt_host_get(play->host, "late_slots", &late)) {
     printf("late slots    %.0f\n", (double)late);
   }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The roll: periods are filled with runs, and runs end where the transport or a control changes.
-   Above: cmd_play.c. Below: host.h, transport.h. */
+   Above: cmd_play.c. Below: host.h, transport.h, musician.h. */
 #include "play.h"
 
 #include "base/random.h"
@@ -65,16 +65,26 @@ static bool add_cost(PmtPlayCosts* costs, uint64_t ns, double period_us) {
 
 /* ---- phases ---- */
 
-static uint32_t span_of(const Roll* roll, uint32_t frames_max) {
+static uint32_t phase_span(const Roll* roll, uint32_t frames_max) {
   if (roll->phase == ROLLING) {
     return pmt_transport_span(&roll->play->transport, frames_max);
   }
   return roll->left < frames_max ? (uint32_t)roll->left : frames_max;
 }
 
+/* The player begins with the roll, and is still there when it stops, to let go. */
+static uint32_t span_of(const Roll* roll, uint32_t frames_max) {
+  const PmtPlay* play = roll->play;
+  const uint32_t span = phase_span(roll, frames_max);
+  if (roll->phase == STANDING || !span) {
+    return span;
+  }
+  return pmt_musician_span(&play->player, play->record.at, span, pmt_host_midi_max(play->host));
+}
+
 /* Go on to the next phase where one ends. @return false at the end of all */
 static bool find_phase(Roll* roll) {
-  while (span_of(roll, 1) == 0) {
+  while (phase_span(roll, 1) == 0) {
     if (roll->phase == STOPPED) {
       return false;
     }
@@ -111,6 +121,17 @@ static void give_position(Roll* roll) {
   roll->announced = true;
 }
 
+/* What no longer fits, many notes at one frame, is first in the next run. */
+static void give_player(Roll* roll, uint32_t n_frames) {
+  PmtPlay* play = roll->play;
+  const uint64_t at = play->record.at;
+  const uint32_t n_max = pmt_host_midi_max(play->host);
+  const PmtTimedMidi* event;
+  for (uint32_t n = 0; n < n_max && (event = pmt_musician_take(&play->player, at + n_frames)); ++n) {
+    pmt_host_midi(play->host, event->frame > at ? (uint32_t)(event->frame - at) : 0, event->bytes, event->size);
+  }
+}
+
 /* One call of run(). @return its cost */
 static uint64_t run_span(Roll* roll, uint32_t n_frames) {
   PmtPlay* play = roll->play;
@@ -118,6 +139,9 @@ static uint64_t run_span(Roll* roll, uint32_t n_frames) {
     give_controls(play);
   }
   give_position(roll);
+  if (roll->phase != STANDING) {
+    give_player(roll, n_frames);
+  }
   const uint64_t ns = pmt_host_run(play->host, n_frames);
   ++play->runs;
   if (roll->phase == ROLLING) {

@@ -149,10 +149,8 @@ static PmtStatus close_note(PmtRoll* const roll, Sounding* const sounding, const
   return pmt_roll_add_note(roll, note);
 }
 
-PmtStatus pmt_roll_add_midi(PmtRoll* const roll, const PmtMidiList* const list, const uint32_t first_channel,
-                            const PmtRollTime quarter_at, const void* const handle) {
-  uint8_t part[CHANNELS];
-  number_parts(first_channel, part);
+static PmtStatus add_midi(PmtRoll* const roll, const PmtMidiList* const list, const uint8_t part[CHANNELS],
+                          const PmtRollTime quarter_at, const void* const handle) {
   Sounding sounding[CHANNELS][128];
   memset(sounding, 0, sizeof sounding);
   double at = 0;
@@ -178,4 +176,19 @@ PmtStatus pmt_roll_add_midi(PmtRoll* const roll, const PmtMidiList* const list, 
     }
   }
   return PMT_OK;
+}
+
+PmtStatus pmt_roll_add_midi(PmtRoll* const roll, const PmtMidiList* const list, const uint32_t first_channel,
+                            const PmtRollTime quarter_at, const void* const handle) {
+  uint8_t part[CHANNELS];
+  number_parts(first_channel, part);
+  return add_midi(roll, list, part, quarter_at, handle);
+}
+
+PmtStatus pmt_roll_add_player(PmtRoll* const roll, const PmtMidiList* const list, const PmtRollTime quarter_at,
+                              const void* const handle) {
+  uint8_t part[CHANNELS];
+  memset(part, PMT_ROLL_PLAYER, sizeof part);
+  part[DRUM_CHANNEL] = PMT_ROLL_PLAYER_DRUMS;
+  return add_midi(roll, list, part, quarter_at, handle);
 }

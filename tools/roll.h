@@ -10,11 +10,18 @@
 #include "gen/render.h"
 #include "music/score.h"
 
-enum { PMT_ROLL_TEXT = 64, PMT_ROLL_PARTS = PMT_PARTS_MAX, PMT_ROLL_DRUMS = PMT_PARTS_MAX };
+enum {
+  PMT_ROLL_TEXT = 64,
+  PMT_ROLL_PARTS = PMT_PARTS_MAX,
+  PMT_ROLL_DRUMS = PMT_PARTS_MAX, /**< drawn in the lane below, by key */
+  PMT_ROLL_PLAYER,                /**< who plays along: in a colour of their own */
+  PMT_ROLL_PLAYER_DRUMS,
+  PMT_ROLL_KINDS
+};
 
 typedef struct {
   double start, end; /**< quarters */
-  uint8_t part;      /**< 0..7, or PMT_ROLL_DRUMS: drawn in the lane below, by key */
+  uint8_t part;      /**< 0..7, or PMT_ROLL_DRUMS to PMT_ROLL_PLAYER_DRUMS */
   uint8_t pitch;
   uint8_t velocity;  /**< 1..127: opacity */
 } PmtRollNote;
@@ -33,7 +40,7 @@ typedef struct { double at, value; } PmtRollPoint;
 
 /** Owned arrays; a zeroed struct is an empty picture. */
 typedef struct {
-  char title[2 * PMT_ROLL_TEXT], subtitle[2 * PMT_ROLL_TEXT];
+  char title[2 * PMT_ROLL_TEXT], subtitle[4 * PMT_ROLL_TEXT];
   char part_name[PMT_ROLL_PARTS][PMT_ROLL_TEXT]; /**< for the legend; empty: "part N" */
   PmtRollNote* notes;
   PmtRollBar* bars;
@@ -65,6 +72,9 @@ typedef double (*PmtRollTime)(const void* handle, uint64_t frame);
     @param first_channel 0..15 */
 PmtStatus pmt_roll_add_midi(PmtRoll* roll, const PmtMidiList* list, uint32_t first_channel, PmtRollTime quarter_at,
                             const void* handle);
+
+/** The notes of somebody who plays along. */
+PmtStatus pmt_roll_add_player(PmtRoll* roll, const PmtMidiList* list, PmtRollTime quarter_at, const void* handle);
 
 /** Draw. The ending of `path` picks the format: .png or .svg; any other is PMT_UNSUPPORTED. Whole or not at all. */
 PmtStatus pmt_roll_draw(const PmtRoll* roll, const char* path, PmtError* error);

@@ -34,12 +34,21 @@ typedef struct { double r, g, b; } Colour;
 
 static const Colour paper = {1, 1, 1}, black_key = {.951, .955, .965}, line_octave = {.80, .82, .85},
                     line_beat = {.885, .895, .915}, line_bar = {.56, .59, .64}, ink = {.13, .15, .19},
-                    grey = {.42, .45, .50}, curve_ink = {.70, .26, .44}, drum_ink = {.22, .25, .31};
+                    grey = {.42, .45, .50}, curve_ink = {.70, .26, .44}, drum_ink = {.22, .25, .31},
+                    player_ink = {.84, .08, .18};
 
 static const Colour part_colour[PMT_ROLL_PARTS] = {
   {.16, .42, .72}, {.90, .49, .13}, {.20, .60, .38}, {.66, .26, .55},
   {.45, .38, .78}, {.72, .58, .05}, {.12, .60, .68}, {.62, .32, .24},
 };
+
+static Colour colour_of(const uint8_t part) {
+  return part == PMT_ROLL_PLAYER ? player_ink : part_colour[part % PMT_ROLL_PARTS];
+}
+
+static bool is_drum(const PmtRollNote* const note) {
+  return note->part == PMT_ROLL_DRUMS || note->part == PMT_ROLL_PLAYER_DRUMS;
+}
 
 /* ---- layout ---- */
 
@@ -68,7 +77,10 @@ static void find_ranges(Layout* const l) {
   uint8_t hi = 0;
   for (size_t i = 0; i < l->roll->n_notes; ++i) {
     const PmtRollNote* const note = &l->roll->notes[i];
-    if (note->part == PMT_ROLL_DRUMS) {
+    if (note->part >= PMT_ROLL_PLAYER) {
+      l->parts |= 1u << PMT_ROLL_PLAYER;
+    }
+    if (is_drum(note)) {
       used[note->pitch & 127] = true;
       continue;
     }
@@ -296,7 +308,7 @@ static bool has_unison(const Layout* const l, const size_t index) {
   const PmtRollNote* const note = &l->roll->notes[index];
   for (size_t i = 0; i < l->roll->n_notes; ++i) {
     const PmtRollNote* const other = &l->roll->notes[i];
-    if (other->pitch == note->pitch && other->part > note->part && other->part != PMT_ROLL_DRUMS &&
+    if (other->pitch == note->pitch && other->part > note->part && !is_drum(other) &&
         other->start < note->end && other->end > note->start) {
       return true;
     }
@@ -317,7 +329,7 @@ static void draw_pitched(const Layout* const l, const Row* const row, const size
   const double w = fmax(1.6, (to - from) * l->quarter - .9);
   const double y = y_of_pitch(l, top, note->pitch) - .3;
   const double h = (l->semitone + .6) * (has_unison(l, index) ? .5 : 1);
-  const Colour colour = part_colour[note->part % PMT_ROLL_PARTS];
+  const Colour colour = colour_of(note->part);
   round_box(l, x, y, w, h, 1.7);
   set_colour(l, faded(colour, .36 + .6 * note->velocity / 127.0), 1);
   cairo_fill_preserve(l->cr);
@@ -339,24 +351,24 @@ static void draw_drum(const Layout* const l, const Row* const row, const PmtRoll
   cairo_line_to(l->cr, x, y + r);
   cairo_line_to(l->cr, x - r, y);
   cairo_close_path(l->cr);
-  set_colour(l, drum_ink, .25 + .75 * note->velocity / 127.0);
+  set_colour(l, note->part == PMT_ROLL_DRUMS ? drum_ink : player_ink, .25 + .75 * note->velocity / 127.0);
   cairo_fill(l->cr);
 }
 
 static bool is_in_row(const Row* const row, const PmtRollNote* const note) {
-  const bool drum = note->part == PMT_ROLL_DRUMS;
+  const bool drum = is_drum(note);
   return note->start < row->start + row->length && (drum ? note->start >= row->start - 1e-9 : note->end > row->start);
 }
 
-/* Lower parts first: where notes meet, the upper one lies on top. */
+/* Lower parts first, and the player before them: where notes meet, the upper one lies on top. */
 static void draw_notes(const Layout* const l, const Row* const row, const double pitched_top, const double drum_top) {
-  for (int part = PMT_ROLL_DRUMS; part >= 0; --part) {
+  for (int part = PMT_ROLL_KINDS - 1; part >= 0; --part) {
     for (size_t i = 0; i < l->roll->n_notes; ++i) {
       const PmtRollNote* const note = &l->roll->notes[i];
       if (note->part != part || !is_in_row(row, note)) {
         continue;
       }
-      if (part == PMT_ROLL_DRUMS) {
+      if (is_drum(note)) {
         draw_drum(l, row, note, drum_top);
       } else {
         draw_pitched(l, row, i, pitched_top);
@@ -459,21 +471,28 @@ static void draw_row(const Layout* const l, const Row* const row, const double y
 
 /* ---- page ---- */
 
+static const char* name_part(const PmtRoll* const roll, const uint8_t part, char own[16]) {
+  if (part < PMT_ROLL_PARTS && *roll->part_name[part]) {
+    return roll->part_name[part];
+  }
+  snprintf(own, 16, part == PMT_ROLL_PLAYER ? "player" : "part %u", part + 1u);
+  return own;
+}
+
 static void draw_legend(const Layout* const l, const double y) {
   double x = WIDTH - MARGIN;
   set_font(l, 10.5, false);
-  for (int part = PMT_ROLL_PARTS - 1; part >= 0; --part) {
+  for (uint8_t part = PMT_ROLL_KINDS; part-- > 0;) {
     if (!(l->parts >> part & 1)) {
       continue;
     }
-    char unnamed[16];
-    snprintf(unnamed, sizeof unnamed, "part %d", part + 1);
-    const char* const name = *l->roll->part_name[part] ? l->roll->part_name[part] : unnamed;
+    char own[16];
+    const char* const name = name_part(l->roll, part, own);
     set_colour(l, grey, 1);
     draw_text(l, x, y, 1, name);
     x -= text_width(l, name) + 16;
     round_box(l, x, y - 8, 12, 8, 2);
-    set_colour(l, part_colour[part], .85);
+    set_colour(l, colour_of(part), .85);
     cairo_fill(l->cr);
     x -= 14;
   }
@@ -494,7 +513,7 @@ static void draw_page(const Layout* const l) {
     set_colour(l, grey, 1);
     draw_text(l, MARGIN, y + 9, 0, l->roll->subtitle);
   }
-  if (l->parts & (l->parts - 1)) { /* one part alone needs no legend */
+  if (l->parts & (l->parts - 1) || l->parts >> PMT_ROLL_PLAYER) { /* one part alone needs no legend */
     draw_legend(l, y + 9);
   }
   y = MARGIN + l->header;

@@ -51,5 +51,6 @@ bool pmt_style_option_take(void* target, const char* value, PmtError* error) {
 
 void pmt_style_option_free(PmtTrainOptions* o) {
   for (size_t k = 0; k < o->n_styles; ++k) { free((char*)(uintptr_t)o->styles[k].name); }
-  o->n_styles = 0;
+  for (size_t i = 0; i < o->n_min_p; ++i) { free((char*)(uintptr_t)o->min_p[i].style); }
+  o->n_styles = o->n_min_p = 0;
 }

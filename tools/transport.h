@@ -26,8 +26,9 @@ typedef struct {
 typedef struct {
   double exact, quarter; /**< song frame, quarters from the song's start */
   double bpm;            /**< quarters a minute */
-  uint32_t item;         /**< index into the automation */
+  uint32_t item;         /**< index into the automation, or PMT_TEMPO_OF_SONG */
 } PmtTempoPiece;
+enum { PMT_TEMPO_OF_SONG = 0x7fffffff };
 
 /** A control to be set, at a song frame. */
 typedef struct {
@@ -45,11 +46,21 @@ typedef struct {
   double quarter;         /**< played quarters of its start */
 } PmtStretch;
 
+/** What a MIDI file says of the song. */
+typedef struct { double quarter, bpm; } PmtSongTempo;
+typedef struct { uint32_t bar; PmtCliMeter meter; } PmtSongMeter;
+
 typedef struct {
   double sample_rate;
   uint32_t bars;          /**< to play, jumps included */
   double quarter_bpm;
   PmtCliMeter meter;
+  /* Changes on the way, sorted, each place once; not owned. An automation that has tempos of its own, or meters, has
+     them alone. */
+  const PmtSongTempo* tempos;
+  size_t n_tempos;
+  const PmtSongMeter* meters;
+  size_t n_meters;
 } PmtTransportOptions;
 
 /** Owned arrays. */
@@ -73,6 +84,9 @@ PmtStatus pmt_transport_new(const PmtAutomation* automation, const PmtTransportO
                             PmtTransport* transport, PmtError* error);
 void pmt_transport_free(PmtTransport* transport);
 
+/** How many bars of the song, from its first one, hold so many quarters: 1 to PMT_AUTOMATION_BARS_MAX + 1. Of the options all but `bars` count. */
+uint32_t pmt_transport_bars_of(const PmtAutomation* automation, const PmtTransportOptions* options, double quarters);
+
 /** Frames until something changes, at most `frames_max`; 0 at the end of the song. */
 uint32_t pmt_transport_span(const PmtTransport* transport, uint32_t frames_max);
 
@@ -90,6 +104,9 @@ PmtPosition pmt_transport_position(const PmtTransport* transport);
 
 /** Let frames pass: at most pmt_transport_span(). */
 void pmt_transport_advance(PmtTransport* transport, uint32_t n_frames);
+
+/** Song frame at which something begins that stands at a quarter of the song. */
+uint64_t pmt_transport_frame_of(const PmtTransport* transport, double quarter);
 
 /* ---- what was played, for files and pictures ---- */
 

@@ -91,6 +91,56 @@ static uint32_t road_end(const PmtTransport* t) {
 
 /* ---- bars ---- */
 
+static bool has_kind(const PmtAutomation* a, PmtAutomateKind kind) {
+  for (size_t i = 0; i < a->n_items; ++i) {
+    if (a->items[i].kind == kind) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Bar after bar, from the first. */
+typedef struct {
+  const PmtAutomation* automation;
+  const PmtTransportOptions* options;
+  bool automated;   /* the automation says it */
+  size_t next;      /* change of the song's */
+  PmtCliMeter meter;
+} MeterWalk;
+
+static MeterWalk walk_meters(const PmtAutomation* automation, const PmtTransportOptions* options) {
+  return (MeterWalk){automation, options, has_kind(automation, PMT_AUTOMATE_METER), 0, options->meter};
+}
+
+static PmtCliMeter meter_of(MeterWalk* w, uint32_t bar) {
+  const PmtTransportOptions* o = w->options;
+  for (; !w->automated && w->next < o->n_meters && o->meters[w->next].bar <= bar; ++w->next) {
+    w->meter = o->meters[w->next].meter;
+  }
+  for (size_t k = 0; w->automated && k < w->automation->n_items; ++k) {
+    const PmtAutomate* item = &w->automation->items[k];
+    if (item->kind == PMT_AUTOMATE_METER && item->at.bar == bar) {
+      w->meter = item->meter;
+    }
+  }
+  return w->meter;
+}
+
+static double length_of(PmtCliMeter meter) {
+  return 4.0 * meter.beats / meter.unit;
+}
+
+uint32_t pmt_transport_bars_of(const PmtAutomation* automation, const PmtTransportOptions* options, double quarters) {
+  MeterWalk walk = walk_meters(automation, options);
+  uint32_t n = 0;
+  double at = 0;
+  do {
+    at += length_of(meter_of(&walk, n++));
+  } while (at < quarters && n <= PMT_AUTOMATION_BARS_MAX);
+  return n;
+}
+
 static PmtStatus lay_bars(PmtTransport* t) {
   const uint32_t n = road_end(t) + 1; /* one more: its line is where the song ends */
   t->song_bars = calloc(n, sizeof *t->song_bars);
@@ -98,19 +148,14 @@ static PmtStatus lay_bars(PmtTransport* t) {
     return PMT_NO_MEM;
   }
   t->n_song_bars = n;
+  MeterWalk walk = walk_meters(t->automation, &t->options);
   for (uint32_t i = 0; i < n; ++i) {
     PmtSongBar* bar = &t->song_bars[i];
-    bar->beats = i ? bar[-1].beats : t->options.meter.beats;
-    bar->unit = i ? bar[-1].unit : t->options.meter.unit;
+    const PmtCliMeter meter = meter_of(&walk, i);
     bar->quarter = i ? bar[-1].quarter + bar[-1].length : 0;
-    for (size_t k = 0; k < t->automation->n_items; ++k) {
-      const PmtAutomate* item = &t->automation->items[k];
-      if (item->kind == PMT_AUTOMATE_METER && item->at.bar == i) {
-        bar->beats = item->meter.beats;
-        bar->unit = item->meter.unit;
-      }
-    }
-    bar->length = 4.0 * bar->beats / bar->unit;
+    bar->beats = meter.beats;
+    bar->unit = meter.unit;
+    bar->length = length_of(meter);
   }
   for (uint32_t i = n; i-- > 0;) {
     PmtSongBar* bar = &t->song_bars[i];
@@ -168,6 +213,15 @@ static PmtStatus take_tempo(PmtTransport* t, uint32_t item, double quarter, doub
   t->pieces = pieces;
   pieces[t->n_pieces++] = (PmtTempoPiece){.quarter = quarter, .bpm = value, .item = item};
   return PMT_OK;
+}
+
+static PmtStatus lay_song_tempos(PmtTransport* t) {
+  PmtStatus status = PMT_OK;
+  const bool automated = has_kind(t->automation, PMT_AUTOMATE_TEMPO);
+  for (size_t i = 0; !status && !automated && i < t->options.n_tempos; ++i) {
+    status = take_tempo(t, PMT_TEMPO_OF_SONG, t->options.tempos[i].quarter, t->options.tempos[i].bpm);
+  }
+  return status;
 }
 
 static PmtStatus take_control(PmtTransport* t, uint32_t item, double quarter, double value) {
@@ -254,13 +308,17 @@ static double snap(double frame) {
   return fabs(frame - whole) < FRAME_EPSILON ? whole : frame;
 }
 
+uint64_t pmt_transport_frame_of(const PmtTransport* t, double quarter) {
+  return (uint64_t)ceil(snap(frame_of(t, quarter)));
+}
+
 static void time_everything(PmtTransport* t) {
   time_pieces(t);
   for (size_t i = 0; i < t->n_song_bars; ++i) {
     t->song_bars[i].exact = snap(frame_of(t, t->song_bars[i].quarter));
   }
   for (size_t i = 0; i < t->n_cues; ++i) {
-    t->cues[i].frame = (uint64_t)ceil(snap(frame_of(t, t->cues[i].quarter)));
+    t->cues[i].frame = pmt_transport_frame_of(t, t->cues[i].quarter);
   }
   uint64_t played = 0;
   double quarter = 0;
@@ -286,6 +344,7 @@ static PmtStatus lay_out(const Setup* s) {
   free(used);
   status = status ? status : lay_bars(t);
   status = status ? status : take_tempo(t, 0, 0, t->options.quarter_bpm);
+  status = status ? status : lay_song_tempos(t);
   status = status ? status : lay_all(s, PMT_AUTOMATE_TEMPO, take_tempo);
   status = status ? status : lay_all(s, PMT_AUTOMATE_CONTROL, take_control);
   if (status) {

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from partimento_torch import tensors
+from partimento_torch.listener import Listener
 from partimento_torch.music import Music, Piece, Variation, read_file
 from partimento_torch.streams import Batch, Streams
 
@@ -87,6 +88,46 @@ def check_varied(music: Music, piece: Piece, random: np.random.Generator) -> Non
     check(((pitched - first) // 128 == (notes - first) // 128).all(), f"{piece.name}: parts stay")
 
 
+def check_heard(music: Music, piece: Piece) -> None:
+    """A line is heard token by token; another key changes no interval; what is not remembered points nowhere."""
+    ear = music.listener = Listener(music.facts["parts"])
+    cells, moved = music.vary(piece, Variation()), music.vary(piece, Variation(transpose=-2))
+    music.listener = None
+    check(cells.told.shape == (len(cells.token), ear.shape.columns), f"{piece.name}: columns")
+    check(np.array_equal(cells.told[:9], ear.hear(cells.token[:9])), f"{piece.name}: what comes later is not heard")
+    names = [name for name, _ in ear.shape.tables]
+    intervals = [names.index(name) for name in names if name.startswith(("motion", "chord", "scale", "near.", "far."))]
+    check(np.array_equal(cells.told[:, intervals], moved.told[:, intervals]), f"{piece.name}: intervals")
+    check(not np.array_equal(cells.told, moved.told), f"{piece.name}: pitches")
+    memory, deaf = ear.shape.memory(), ear.hear(cells.token, remember=False)
+    others = np.setdiff1d(np.arange(ear.shape.columns), memory)
+    check((deaf[:, memory] == -1).all() and (cells.told[:, memory] >= 0).any(), f"{piece.name}: memory")
+    check(np.array_equal(deaf[:, others], cells.told[:, others]), f"{piece.name}: without memory")
+
+
+def check_noise(music: Music, piece: Piece) -> int:
+    """Misheard notes are asked for as they were and heard as they are fed; a lapse is of whole slots."""
+    ear = music.listener = Listener(music.facts["parts"])
+    plain = music.vary(piece, Variation())
+    cells = music.vary(piece, Variation(slips=0.2, chance=7))
+    lapsed = music.vary(piece, Variation(lapses=0.5, chance=7))
+    music.listener = None
+    slips, first = cells.token != plain.token, music.vocabulary["note"][0]
+    note = music.belongs(plain.token, "note")
+    check(np.array_equal(cells.target, plain.target), f"{piece.name}: what is asked for")
+    check(not (slips & ~note & ~music.belongs(plain.token, "drum")).any(), f"{piece.name}: what may slip")
+    check(np.array_equal((cells.token - first)[note] // 128, (plain.token - first)[note] // 128), f"{piece.name}: parts")
+    check((np.abs(cells.token - plain.token)[note] <= 7).all(), f"{piece.name}: how far")
+    check(np.array_equal(cells.told, ear.hear(cells.token)), f"{piece.name}: what is heard of it")
+    gone = (lapsed.told != plain.told).any(1)
+    deaf = ear.hear(plain.token, remember=False)
+    check(np.array_equal(lapsed.told, np.where(gone[:, None], deaf, plain.told)), f"{piece.name}: lapses")
+    knows = (deaf != plain.told).any(1)
+    for slot in np.split(np.arange(len(gone)), np.flatnonzero(music.belongs(plain.token, "slot"))):
+        check(len(set(gone[slot][knows[slot]])) <= 1, f"{piece.name}: half a slot is told")
+    return int(slips.sum()) * int(gone.sum())
+
+
 def same(one: Batch, other: Batch) -> bool:
     return all(torch.equal(a, b) for a, b in zip(vars(one).values(), vars(other).values()))
 
@@ -149,8 +190,10 @@ def main() -> int:
         check_dtypes(folder)
     for piece in music.pieces:
         check_plain(music, piece)
+        check_heard(music, piece)
         for _ in range(20):
             check_varied(music, piece, random)
+    check(sum(check_noise(music, piece) for piece in music.pieces) > 0, "nothing slips or lapses")
     check_streams(music)
     check_turns(music)
     check_ornaments(music)

@@ -12,11 +12,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 import torch
 from torch import Tensor
 
+from partimento_torch import listener
 from partimento_torch.model import Inputs, Net, build, load, save
 from partimento_torch.shape import POSITIONS, TABLES, Shape
 
@@ -35,6 +36,19 @@ def random_shapes() -> Iterator[Shape]:
         yield Shape(arch="tf", layers=3, heads=4, ff=100, window=64, pos=pos, reach=reach, **every)
         yield Shape(arch="tf", layers=2, heads=2, ff=64, window=24, pos=pos, reach=24 if reach else 0, vocab=640, d=40,
                     tables={"meter": 26})
+    yield from told_shapes()
+
+
+def told_shapes() -> Iterator[Shape]:
+    """Each architecture with all hints, and one with a few."""
+    four, one = listener.shape(4), listener.shape(1)
+    for arch in ("lstm", "gru", "rnn"):
+        yield Shape(arch=arch, layers=2, h=48, d=24, vocab=640, hints=four)
+    for pos in POSITIONS:
+        yield Shape(arch="tf", layers=2, heads=2, ff=64, window=24, pos=pos, reach=24 if pos == "rel" else 0, vocab=640, d=40,
+                    hints=four)
+    for names in (("kinds", "near"), ("tables",), ("leaps",)):
+        yield Shape(arch="lstm", layers=1, h=33, d=20, vocab=256, hints=one.without(names))
 
 
 def random_net(shape: Shape) -> Net:
@@ -42,7 +56,9 @@ def random_net(shape: Shape) -> Net:
     net = build(shape)
     with torch.no_grad():
         for name, weight in net.named_parameters():
-            if name.startswith("rnn.weight") or name.endswith(("qkv.weight", "rel.weight")):
+            if name.startswith("out.") and name.count(".") > 1:
+                weight.normal_(0.0, 0.2)
+            elif name.startswith("rnn.weight") or name.endswith(("qkv.weight", "rel.weight")):
                 weight.mul_(2.0)
             elif weight.dim() == 1:
                 weight.add_(0.2 * torch.randn_like(weight))
@@ -56,7 +72,14 @@ def random_inputs(shape: Shape, length: int) -> Inputs:
     token = torch.where(torch.rand(1, length) < 0.5, ticks, token)
     style = torch.rand(1, length, shape.styles)
     table = torch.stack([torch.randint(ROWS[name], (1, length)) for name in TABLES], -1)
-    return Inputs(token, style, table, torch.ones(1, dtype=torch.bool))
+    return Inputs(token, style, table, torch.ones(1, dtype=torch.bool), listen(shape, token))
+
+
+def listen(shape: Shape, token: Tensor) -> Optional[Tensor]:
+    if not shape.hints:
+        return None
+    parts = sum(leap.name.startswith("own.") for leap in shape.hints.leaps)
+    return torch.from_numpy(listener.Listener(parts).hear(token[0].numpy())).unsqueeze(0)
 
 
 def step_lines(inputs: Inputs) -> str:

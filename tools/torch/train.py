@@ -19,6 +19,7 @@ from torch import Tensor
 from partimento_torch import music as music_of
 from partimento_torch.export import About, export
 from partimento_torch.learner import Learner, Options, rate_at
+from partimento_torch.listener import Listener
 from partimento_torch.model import Net, build, load
 from partimento_torch.music import Music
 from partimento_torch.score import Score, score
@@ -163,10 +164,13 @@ def make_net(args: argparse.Namespace, music: Music) -> Net:
                              f"{vocab} and {styles}")
         return net
     transformer = args.arch == "tf"
+    left_out = dict.fromkeys(["you", *args.without])  # nobody plays along here
+    told = None if "hints" in args.without else Listener(music.facts["parts"]).shape.without(left_out)
     shape = Shape(arch=args.arch, vocab=vocab, d=args.d, layers=args.layers or (4 if transformer else 2), h=args.h,
                   heads=args.heads, ff=args.ff or 4 * args.d, window=args.window, pos=args.pos,
                   reach=args.window if args.pos == "rel" else 0,
-                  ticks=tuple(music.vocabulary["slot"]), styles=styles, tables=music.facts["tables"])
+                  ticks=tuple(music.vocabulary["slot"]), styles=styles, tables=music.facts["tables"],
+                  hints=told if told and told.any() else None)
     return build(shape, args.dropout)
 
 
@@ -205,6 +209,9 @@ def make_parser() -> argparse.ArgumentParser:
     add("--ff", type=positive, help="4 d")
     add("--window", type=positive, default=512, help="tokens that a Transformer's token sees, itself among them (512)")
     add("--pos", choices=POSITIONS, default="rope")
+    add("--without", action="append", default=[], metavar="NAME",
+        help="leave out what the net is told beside tokens: hints (all), tables, leaps, kinds, or one of near, far, motion, "
+             "chord, scale, own, top, above, below; may be repeated")
     add("--past", type=int, help="tf: earlier tokens seen beside those of the step (the window)")
     add("--batch", type=positive, help="streams of each process (16; tf 8)")
     add("--length", type=positive, help="tokens a step of each stream (128; tf 256)")
@@ -230,6 +237,7 @@ def train(args: argparse.Namespace, team: Team) -> None:
     torch.manual_seed(args.seed)  # the same first weights everywhere
     net = make_net(args, music).to(team.device)
     settle(args, net.shape)
+    music.listener = Listener(music.facts["parts"]) if net.shape.hints else None
     if net.shape.arch == "tf" and args.past is not None:
         net.room = min(net.room, args.past)
     torch.manual_seed(args.seed * 4096 + 1 + team.rank)  # other dropout everywhere

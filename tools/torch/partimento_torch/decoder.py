@@ -176,7 +176,7 @@ class Transformer(Net):
             x, k, v = block(x, (k, v), where)
             keys, values = keys + (self.keep(k),), values + (self.keep(v),)
         seen = (past.seen + length).clamp(max=self.room)
-        return self.out(self.norm(x)), (seen, steps[:, -1] + 1, slots[:, -1]) + keys + values
+        return self.read_out(self.norm(x), inputs), (seen, steps[:, -1] + 1, slots[:, -1]) + keys + values
 
     def sweep(self, inputs: Inputs, chunk: int) -> Iterator[Tuple[int, Tensor]]:
         """`sin`: halves of windows, each seen with the half before it, positions counted from that one's beginning."""

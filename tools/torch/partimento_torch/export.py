@@ -63,7 +63,7 @@ def command_line() -> str:
 
 def metadata(music: Music, about: About) -> Dict[str, str]:
     values = {
-        **describe_data(music), "temperature": "1.0", "min_p": "0.05", "title": about.title, "author": about.author,
+        **describe_data(music), "temperature": "1.0", "min_p": "0.005", "title": about.title, "author": about.author,
         "license": about.license, "trained_with": f"partimento {music.facts['version']}, PyTorch {torch.__version__}",
         "command": command_line(), "seed": str(about.seed), "steps": str(about.steps),
     }

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .model import Net, State
-from .shape import TABLES
 from .streams import IDLE, Batch
 from .team import Team
 
@@ -30,7 +29,7 @@ class Options:
 
 def decays(name: str, weight: Tensor) -> bool:
     """Matrices do; tables, biases and gains do not."""
-    return weight.dim() == 2 and name.split(".")[-2] not in ("emb", "style", "rel") + TABLES
+    return weight.dim() == 2 and name.split(".")[0] in ("rnn", "blk", "out") and not name.endswith(".rel.weight")
 
 
 def make_optimiser(net: Net) -> torch.optim.AdamW:

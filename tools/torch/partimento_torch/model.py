@@ -3,6 +3,8 @@
 
     x = E[token] + sum_i w_i S[i] + M[meter] + K[key] + B[phrase] + G[density]     logits = W_out top + b_out
 
+and what hints add to both (told.py).
+
 The engine's side of this is src/nn/net.h; check_logits.py compares the two."""
 import math
 from typing import Dict, Iterator, NamedTuple, Optional, Tuple
@@ -12,9 +14,10 @@ from torch import Tensor, nn
 
 from . import tensors
 from .shape import TABLES, Shape, read_shape
+from .told import TABLE_REACH, Told, add_modules
 
 State = Tuple[Tensor, ...]  # what is carried from call to call, without gradient
-TOKEN_REACH, TABLE_REACH = 0.8, 0.2  # first values, as src/train/params.c has them
+TOKEN_REACH = 0.8  # first values, as src/train/params.c has them
 
 
 class Inputs(NamedTuple):
@@ -23,11 +26,12 @@ class Inputs(NamedTuple):
     style: Tensor  # (B, T, styles) weights
     table: Tensor  # (B, T, 4) int64: rows of meter, key, phrase, density
     fresh: Tensor  # (B) bool
+    told: Optional[Tensor] = None  # (B, T, columns) what a listener told, see listener.Hints; a net that takes hints asks
 
     def part(self, begin: int, end: int, fresh: bool) -> "Inputs":
         """Positions begin .. end - 1; streams begin with them where `fresh`."""
         return Inputs(self.token[:, begin:end], self.style[:, begin:end], self.table[:, begin:end],
-                      torch.full_like(self.fresh, fresh))
+                      torch.full_like(self.fresh, fresh), None if self.told is None else self.told[:, begin:end])
 
 
 class Net(nn.Module):
@@ -46,6 +50,9 @@ class Net(nn.Module):
         self.drop = nn.Dropout(dropout)
         self.out = nn.Linear(width, shape.vocab)
         self.init_shared(width)
+        self.told = Told(shape.hints) if shape.hints else None
+        if shape.hints:
+            add_modules(self, shape.hints, shape.d, width)
 
     def init_shared(self, width: int) -> None:
         nn.init.uniform_(self.emb.weight, -TOKEN_REACH, TOKEN_REACH)
@@ -62,7 +69,11 @@ class Net(nn.Module):
         for column, name in enumerate(TABLES):
             if name in self.shape.tables:
                 x = x + getattr(self, name)(inputs.table[:, :, column])
-        return x
+        return x + self.told.add(self, inputs.told) if self.told and self.told.tables else x
+
+    def read_out(self, top: Tensor, inputs: Inputs) -> Tensor:
+        logits = self.out(top)
+        return self.told.finish(self.out, top, inputs.told, logits) if self.told else logits
 
     def sweep(self, inputs: Inputs, chunk: int) -> Iterator[Tuple[int, Tensor]]:
         """Logits of whole streams as the engine makes them, a chunk at a time: (first position, logits)."""
@@ -89,7 +100,7 @@ class Recurrent(Net):
             state = tuple(part * keep for part in state)
         lstm = self.shape.arch == "lstm"
         top, after = self.rnn(self.drop(self.embed(inputs)), state if lstm or state is None else state[0])
-        return self.out(self.drop(top)), tuple(part.detach() for part in (after if lstm else (after,)))
+        return self.read_out(self.drop(top), inputs), tuple(part.detach() for part in (after if lstm else (after,)))
 
 
 def build(shape: Shape, dropout: float = 0.0) -> Net:

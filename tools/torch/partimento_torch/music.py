@@ -9,10 +9,13 @@ from typing import Dict, Iterable, List, NamedTuple, Optional
 
 import numpy as np
 
+from .listener import Listener
+
 FORMAT = "partimento tokens 1"
 SLOT_TOKEN, SLOT_TICK, SLOT_BAR, SLOT_METER, SLOT_KEY, SLOT_PHRASE, SLOT_NOTES = range(7)  # columns of Piece.slots
 TICKS_PER_QUARTER = 24
 TRANSPOSE = (-6, 5)
+SLIPS_MOST, LAPSES_MOST, SLIP_MOST = 0.12, 0.5, 7  # src/train/stream.c says what for
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Cells(NamedTuple):
     target: np.ndarray  # (n)
     style: np.ndarray   # (n) row, -1 = none
     table: np.ndarray   # (n, 4)
+    told: np.ndarray    # (n, columns) what the listener tells; none without one
 
 
 @dataclass
@@ -45,6 +49,10 @@ class Variation:
     give_key: bool = False
     give_phrase: bool = False
     give_density: bool = False
+    give_memory: bool = True
+    slips: float = 0.0  # share of notes that are misheard: fed as others, never asked for as such
+    lapses: float = 0.0  # share of slots of which memory is not told
+    chance: int = 0  # of slips and lapses
 
 
 class Music:
@@ -57,6 +65,7 @@ class Music:
         self.styles: List[dict] = self.facts["styles"]
         self.pieces = [read_piece(json.loads(line)) for line in lines]
         self.midi = np.array(self.vocabulary["velocity_midi"])
+        self.listener: Optional[Listener] = None
 
     def of(self, split: str, style: Optional[int] = None) -> List[Piece]:
         return [p for p in self.pieces if p.split == split and style in (None, p.style)]
@@ -99,6 +108,7 @@ class Music:
         said, slot = self.write_velocities(tokens[kept], source[kept], slot, variation)
         said = said + variation.transpose * self.belongs(said, "note")
         fed = np.concatenate(([self.vocabulary["bos"]], said[:-1]))
+        fed = self.mishear(fed, variation)
         slot = np.concatenate(([variation.first_slot], slot[:-1]))
         return self.conditions(piece, variation, fed, said, piece.slots[slot])
 
@@ -113,7 +123,33 @@ class Music:
         if variation.give_density:
             limits = np.array(self.styles[piece.style]["octiles"])
             table[:, 3] = 1 + np.searchsorted(limits, slots[:, SLOT_NOTES], side="right")
-        return Cells(fed, said, np.full(len(fed), piece.style if variation.give_style else -1), table)
+        return Cells(fed, said, np.full(len(fed), piece.style if variation.give_style else -1), table,
+                     self.listen(fed, variation))
+
+    def listen(self, fed: np.ndarray, variation: Variation) -> np.ndarray:
+        if self.listener is None:
+            return np.zeros((len(fed), 0), np.int16)
+        return self.listener.hear(fed, self.remembered(fed, variation))
+
+    def mishear(self, fed: np.ndarray, variation: Variation) -> np.ndarray:
+        """Some notes as another pitch of the same part, some drums as another one."""
+        if not variation.slips:
+            return fed
+        random, n = np.random.default_rng((variation.chance, 0)), len(fed)
+        slips = random.random(n) < variation.slips
+        by = random.integers(1, SLIP_MOST + 1, n) * random.choice((-1, 1), n)
+        pitch = (fed - self.vocabulary["note"][0]) % 128 + by
+        heard = np.where(self.belongs(fed, "note") & (pitch >= 0) & (pitch < 128), fed + by, fed)
+        heard = np.where(self.belongs(fed, "drum"), random.integers(*self.vocabulary["drum"], n), heard)
+        return np.where(slips, heard, fed)
+
+    def remembered(self, fed: np.ndarray, variation: Variation) -> np.ndarray:
+        """Of which tokens it is told what stood there before: a lapse is of a whole slot."""
+        if not variation.lapses or not variation.give_memory:
+            return np.full(len(fed), variation.give_memory)
+        random, place = np.random.default_rng((variation.chance, 1)), np.arange(len(fed))
+        slot = np.maximum.accumulate(np.where(self.belongs(fed, "slot"), place, 0))
+        return (random.random(len(fed)) >= variation.lapses)[slot]
 
     # -- chance ---------------------------------------------------------------------------------------------------
 
@@ -137,6 +173,11 @@ class Music:
             variation.first_slot = int(np.searchsorted(bars, random.integers(bars[0], bars[-1] + 1)))
         variation.give_key, variation.give_phrase, variation.give_density = (random.random(3) < 0.5).tolist()
         variation.give_style = bool(random.random() >= 0.1)
+        variation.give_memory = bool(random.random() >= 0.1)
+        if self.listener is not None:
+            variation.slips = SLIPS_MOST * max(0.0, random.uniform(-1.0, 1.0))
+            variation.lapses = LAPSES_MOST * max(0.0, random.uniform(-1.0, 1.0))
+            variation.chance = int(random.integers(1 << 62))
         return variation
 
 

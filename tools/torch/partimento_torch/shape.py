@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: ISC
 """Architecture and sizes of a net, from and to a model file (docs/model.md, sections 4 and 7)."""
 from dataclasses import dataclass, field
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
 from torch import Tensor
+
+from . import listener
+from .listener import Hints
 
 TABLES = ("meter", "key", "phrase", "density")  # beside style, which is blended; in the order of a cell's columns
 RECURRENT = ("lstm", "gru", "rnn")
@@ -25,6 +28,7 @@ class Shape:
     ticks: Tuple[int, int] = (4, 28)  # rope2: tokens ticks[0] .. ticks[1] - 1 advance musical time
     styles: int = 0  # rows of style.weight; 0 = no such table
     tables: Dict[str, int] = field(default_factory=dict)  # rows of the others that there are
+    hints: Optional[Hints] = None  # what it is told beside tokens
 
     def __post_init__(self) -> None:
         if self.arch not in RECURRENT + ("tf",):
@@ -45,13 +49,24 @@ class Shape:
 
     def metadata(self) -> Dict[str, str]:
         names = ("h",) if self.arch != "tf" else ("heads", "ff", "window", "pos")
-        return {name: str(getattr(self, name)) for name in ("arch", "layers", "d") + names}
+        told = {"hints": listener.NAME} if self.hints else {}
+        return {**{name: str(getattr(self, name)) for name in ("arch", "layers", "d") + names}, **told}
 
     def describe(self) -> str:
+        told = ", hints" if self.hints else ""
         if self.arch != "tf":
-            return f"{self.arch} {self.layers} x {self.h}, d {self.d}"
+            return f"{self.arch} {self.layers} x {self.h}, d {self.d}{told}"
         return (f"tf {self.layers} x {self.d}, heads {self.heads}, ff {self.ff}, window {self.window}, {self.pos}"
-                + (f" {self.reach}" if self.pos == "rel" else ""))
+                + (f" {self.reach}" if self.pos == "rel" else "") + told)
+
+
+def read_hints(tensors: Dict[str, Tensor], metadata: Dict[str, str]) -> Optional[Hints]:
+    name = metadata.get("hints")
+    if name is None:
+        return None
+    if name != listener.NAME:
+        raise ValueError(f"hints {name!r} are not known, only {listener.NAME!r}")
+    return listener.shape(int(metadata["parts"])).keep(tensors)
 
 
 def read_shape(tensors: Dict[str, Tensor], metadata: Dict[str, str]) -> Shape:
@@ -59,7 +74,7 @@ def read_shape(tensors: Dict[str, Tensor], metadata: Dict[str, str]) -> Shape:
     arch = metadata["arch"]
     vocab, d = tensors["emb.weight"].shape
     shape = dict(arch=arch, vocab=vocab, d=d, layers=int(metadata["layers"]),
-                 styles=len(tensors.get("style.weight", ())),
+                 styles=len(tensors.get("style.weight", ())), hints=read_hints(tensors, metadata),
                  tables={name: len(tensors[name + ".weight"]) for name in TABLES if name + ".weight" in tensors})
     if arch != "tf":
         return Shape(h=tensors["out.weight"].shape[1], **shape)

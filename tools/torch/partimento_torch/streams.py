@@ -25,6 +25,7 @@ class Batch:
     target: Tensor  # (B, T), IDLE after the end
     style: Tensor   # (B, T), -1 = none
     table: Tensor   # (B, T, 4)
+    told: Tensor    # (B, T, columns)
     fresh: Tensor   # (B)
     places: Tensor  # where the streams stand after it
 
@@ -37,7 +38,7 @@ class Batch:
     def inputs(self, styles: int) -> Inputs:
         """Style rows become weights."""
         weights = torch.nn.functional.one_hot(self.style + 1, styles + 1)[:, :, 1:].float()
-        return Inputs(self.token, weights, self.table, self.fresh)
+        return Inputs(self.token, weights, self.table, self.fresh, self.told)
 
     def parts(self, n: int) -> List["Batch"]:
         """The same streams in n groups: they share one optimiser step."""
@@ -49,10 +50,12 @@ def to_batch(chunks: List[Cells], length: int, fresh: List[bool], places: np.nda
     size = len(chunks)
     token, target = np.zeros((size, length), np.int64), np.full((size, length), IDLE, np.int64)
     style, table = np.full((size, length), -1, np.int64), np.zeros((size, length, 4), np.int64)
+    told = np.full((size, length, chunks[0].told.shape[1]), -1, np.int16)
     for row, cells in enumerate(chunks):
         n = len(cells.token)
-        token[row, :n], target[row, :n], style[row, :n], table[row, :n] = cells
-    return Batch(*(torch.from_numpy(value) for value in (token, target, style, table, np.array(fresh), places.copy())))
+        token[row, :n], target[row, :n], style[row, :n], table[row, :n], told[row, :n] = cells
+    values = (token, target, style, table, told, np.array(fresh), places.copy())
+    return Batch(*(torch.from_numpy(value) for value in values))
 
 
 class Streams(IterableDataset):
@@ -67,7 +70,7 @@ class Streams(IterableDataset):
         self.shares = find_shares(music, self.train, balance)
         self.places = np.zeros((size, 2 + len(self.train)), np.int64)  # pieces played, position in this one, and of
         self.style = [0] * size                                        # each style how many were played
-        self.cells: List[Cells] = [Cells(*(np.zeros(0),) * 4)] * size
+        self.cells: List[Cells] = [Cells(*(np.zeros(0),) * 5)] * size
 
     def draw_piece(self, row: int, random: np.random.Generator) -> Piece:
         """Together the streams play each piece of a style once before they play one again."""
