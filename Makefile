@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: ISC
 #
-#   make demo    build, play the shipped model through lilv, write a .mid and a picture
+#   make demo    build, play the shipped model through lilv, write a .mid and a picture (ARCH=lstm, transformer, chorale)
+#   make demo-jam   play with it: a melody harmonised, a song accompanied (PIECE=FILE.mid TRACK=NAME: your own)
 #   make check   every test
+#   make models MODELS="lstm transformer chorale" CORPORA=../shared/corpora   train the shipped models anew (hours)
 #   make check-hosts   the plugin in jalv and Ardour, without display or sound card (some minutes)
 #   make bench   every speed figure in the README (a few minutes)
+#   make bench-reaction   how soon a player is followed, in our host and in jalv (ten minutes; REACTION has options)
 #   make install PREFIX=/usr DESTDIR=... LV2DIR=...
 #
 # CFLAGS, CPPFLAGS, LDFLAGS are the packager's. What the project needs is in PMT_* variables.
@@ -13,6 +16,7 @@ CFLAGS   ?= -O3 -g
 PREFIX   ?= /usr/local
 BINDIR   ?= $(PREFIX)/bin
 MANDIR   ?= $(PREFIX)/share/man
+DOCDIR   ?= $(PREFIX)/share/doc/partimento
 LV2DIR   ?= $(PREFIX)/lib/lv2
 BUILD    ?= build
 WERROR   ?=
@@ -20,7 +24,7 @@ PKG_CONFIG ?= pkg-config
 
 VERSION  := $(shell cat VERSION)
 BUNDLE   := $(BUILD)/partimento.lv2
-MODEL    := models/partimento.safetensors
+MODELS_DIR ?= models
 
 # Packages: what the build, the demo and the tests need on Debian 12. `make deps` installs them.
 PKG_MODULES := lv2 lilv-0 jansson cairo fluidsynth
@@ -69,7 +73,7 @@ TRAIN_LIB := $(BUILD)/libpartimento-train.a
 # V=1 shows each command.
 COMPILE = $(CC) $(PMT_CPPFLAGS) $(CPPFLAGS) $(PMT_CFLAGS) $(CFLAGS)
 
-.PHONY: all tool plugin deps demo check check-unit bench install uninstall clean distclean man
+.PHONY: all tool plugin deps demo demo-jam models check check-unit bench install uninstall clean distclean man
 all: tool plugin
 
 tool: $(BUILD)/partimento
@@ -86,7 +90,7 @@ EXTRA_plugin = $(LV2_CFLAGS) $(FLUID_CFLAGS) -Iplugin
 EXTRA_tests = $(LILV_CFLAGS) $(LV2_CFLAGS) $(CAIRO_CFLAGS) $(JANSSON_CFLAGS) $(BLAS_CFLAGS) -Itests -Iplugin
 EXTRA_bench = $(LILV_CFLAGS) $(LV2_CFLAGS) $(BLAS_CFLAGS) -Itests -Iplugin
 ifneq ($(filter x86_64% i686%,$(shell $(CC) -dumpmachine)),)
-  EXTRA_kernel_avx2 := -mavx2
+  EXTRA_kernel_avx2 := -mavx2 -mf16c
   EXTRA_kernel_avx512 := -mavx512f -mprefer-vector-width=512
 endif
 
@@ -103,15 +107,20 @@ $(BUILD)/partimento: $(call obj,$(TOOL_SRC)) $(TRAIN_LIB) $(LIB)
 # The bundle, whole: a host can be pointed at build/ as its LV2_PATH. Two plugins, each in an object of its own: a host
 # that wants MIDI only does not load a synthesizer. nodelete: GLib, which libfluidsynth brings along, does not survive
 # that the host unloads it with the plugin and loads it again (docs/instrument.md).
-PRESETS := $(notdir $(wildcard presets/*.ttl))
+#
+# What is in it: every model there is, and of the presets those whose model is there. Each names one.
+MODEL_FILES := $(sort $(wildcard $(MODELS_DIR)/*.safetensors))
+PRESET_MODELS := $(shell awk -F'[<>]' '/<urn:partimento:model>/ { print FILENAME "=" $$4 }' presets/*.ttl)
+PRESETS := $(notdir $(foreach p,$(PRESET_MODELS),$(if $(filter $(MODELS_DIR)/$(notdir $p),$(MODEL_FILES)),$(firstword $(subst =, ,$p)))))
 TTL := $(addprefix $(BUNDLE)/,manifest.ttl generator.ttl instrument.ttl \
          $(PRESETS:%=presets/%) $(PRESETS:%=presets/instrument-%))
-BUNDLE_MODEL := $(if $(wildcard $(MODEL)),$(BUNDLE)/partimento.safetensors)
+BUNDLE_MODELS := $(MODEL_FILES:$(MODELS_DIR)/%=$(BUNDLE)/%)
+CONTENTS := $(BUILD)/bundle.contents
 LINK_PLUGIN = $(CC) $(CFLAGS) -shared $(PMT_LDFLAGS) -Wl,-z,defs -Wl,--version-script,plugin/lv2.map $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
-$(BUNDLE)/partimento.so: $(call obj,$(filter-out $(INSTRUMENT_ONLY),$(PLUGIN_SRC))) $(LIB) $(TTL) $(BUNDLE_MODEL) plugin/lv2.map
+$(BUNDLE)/partimento.so: $(call obj,$(filter-out $(INSTRUMENT_ONLY),$(PLUGIN_SRC))) $(LIB) $(TTL) $(BUNDLE_MODELS) plugin/lv2.map
 	@mkdir -p $(@D)
 	$(LINK_PLUGIN) $(JANSSON_LIBS) -lm
-$(BUNDLE)/partimento-instrument.so: $(call obj,$(filter-out $(GENERATOR_ONLY),$(PLUGIN_SRC))) $(LIB) $(TTL) $(BUNDLE_MODEL) plugin/lv2.map
+$(BUNDLE)/partimento-instrument.so: $(call obj,$(filter-out $(GENERATOR_ONLY),$(PLUGIN_SRC))) $(LIB) $(TTL) $(BUNDLE_MODELS) plugin/lv2.map
 	@mkdir -p $(@D)
 	$(LINK_PLUGIN) -Wl,-z,nodelete $(JANSSON_LIBS) $(FLUID_LIBS) -lm
 
@@ -131,16 +140,25 @@ $(BUNDLE)/generator.ttl: ttl/plugin.ttl.in VERSION Makefile
 $(BUNDLE)/instrument.ttl: ttl/plugin.ttl.in VERSION Makefile
 	@mkdir -p $(@D)
 	sed $(FOR_INSTRUMENT) $< > $@
-$(BUNDLE)/manifest.ttl: ttl/manifest.ttl.in Makefile
+# Another list of models or presets than last time: the manifest, and all that it names, is made anew.
+.PHONY: FORCE bundle-data
+bundle-data: $(TTL) $(BUNDLE_MODELS)
+$(CONTENTS): FORCE
 	@mkdir -p $(@D)
-	{ sed $(FOR_GENERATOR) $<; sed $(FOR_INSTRUMENT) $<; } > $@
-$(BUNDLE)/presets/instrument-%.ttl: presets/%.ttl Makefile
+	@echo '$(notdir $(MODEL_FILES)) $(PRESETS)' | cmp -s - $@ || { rm -rf $(BUNDLE)/presets $(BUNDLE)/*.safetensors; \
+	  echo '$(notdir $(MODEL_FILES)) $(PRESETS)' > $@; }
+MANIFEST = { sed '/^\#\[preset/,/^\#\]/d' $<; for p in $(basename $(PRESETS)); do \
+             sed -n -e "/^\#\[preset/,/^\#\]/{/^\#/d;s/@PRESET@/$$p/;p}" $<; done; }
+$(BUNDLE)/manifest.ttl: ttl/manifest.ttl.in Makefile $(CONTENTS)
+	@mkdir -p $(@D)
+	{ $(MANIFEST) | sed $(FOR_GENERATOR); $(MANIFEST) | sed $(FOR_INSTRUMENT); } > $@
+$(BUNDLE)/presets/instrument-%.ttl: presets/%.ttl Makefile $(CONTENTS)
 	@mkdir -p $(@D)
 	sed $(FOR_INSTRUMENT) $< > $@
-$(BUNDLE)/presets/%.ttl: presets/%.ttl
+$(BUNDLE)/presets/%.ttl: presets/%.ttl $(CONTENTS)
 	@mkdir -p $(@D)
 	cp $< $@
-$(BUNDLE)/partimento.safetensors: $(MODEL)
+$(BUNDLE)/%.safetensors: $(MODELS_DIR)/%.safetensors $(CONTENTS)
 	@mkdir -p $(@D)
 	cp $< $@
 
@@ -185,14 +203,56 @@ $(BUILD)/man/partimento-%.1: $(BUILD)/partimento
 	@mkdir -p $(@D)
 	$(HELP2MAN) --name="$$($< $* --help | sed -n 2p)" -o $@ "$< $*"
 
+# ARCH says which model plays: its file, its tempo, its automation, what is written. One from the environment does not
+# count: kernels and packagers have a variable of that name, too.
+ifneq ($(origin ARCH),command line)
+  ARCH := lstm
+endif
 DEMO := $(BUILD)/demo
+DEMO_MODELS := $(BUNDLE)
+DEMO_OF_lstm := partimento 108 demo.automation demo
+DEMO_OF_transformer := partimento-transformer 108 demo.automation demo-transformer
+DEMO_OF_chorale := partimento-chorale 84 demo-chorale.automation demo-chorale
+DEMO_MODEL = $(DEMO_MODELS)/$(word 1,$(DEMO_OF_$(ARCH))).safetensors
+DEMO_OUT = $(DEMO)/$(word 4,$(DEMO_OF_$(ARCH)))
 demo: need-build
+	@test -n "$(DEMO_OF_$(ARCH))" || { echo "make demo: ARCH=$(ARCH): there are lstm, transformer and chorale" >&2; exit 2; }
 	@+$(MAKE) --no-print-directory all
+	@test -e "$(DEMO_MODEL)" || { echo "make demo: ARCH=$(ARCH): $(notdir $(DEMO_MODEL)) is not in $(DEMO_MODELS)" >&2; exit 1; }
 	@mkdir -p $(DEMO)
-	$(BUILD)/partimento play --bundle $(BUNDLE) --uri urn:partimento:generator --bars 32 --tempo 108 --meter 4/4 \
-	  --block 256 --seed 7 --automate docs/demo.automation --out $(DEMO)/demo.mid --picture $(DEMO)/demo.png
-	@echo "music:   $(DEMO)/demo.mid"
-	@echo "picture: $(DEMO)/demo.png"
+	$(BUILD)/partimento play --bundle $(BUNDLE) --uri urn:partimento:generator --bars 32 --meter 4/4 --block 256 --seed 7 \
+	  --tempo $(word 2,$(DEMO_OF_$(ARCH))) --automate docs/$(word 3,$(DEMO_OF_$(ARCH))) \
+	  $(if $(filter-out lstm,$(ARCH)),--model $(DEMO_MODEL)) --out $(DEMO_OUT).mid --picture $(DEMO_OUT).png
+	@echo "music:   $(DEMO_OUT).mid"
+	@echo "picture: $(DEMO_OUT).png"
+
+# A player's part goes into the plugin: the chorale model finds three voices to it (mode 3), the songbook style of the
+# first model accompanies it (mode 1). YOU says which part it is (0 = the melody, 1 = the chords), as the control you_play.
+PIECE ?= $(DEMO)/tune.mid
+TRACK ?= Melody
+YOU ?= 0
+JAM = $(BUILD)/partimento play --bundle $(BUNDLE) --uri urn:partimento:generator --block 256 --seed 7 \
+      --player "$(PIECE)" --player-track "$(TRACK)" --set you_play=$(YOU)
+$(DEMO)/tune.mid: docs/jam/ode.txt tools/text2midi.sh
+	@mkdir -p $(@D)
+	tools/text2midi.sh $< $@
+demo-jam: need-build
+	@+$(MAKE) --no-print-directory all $(DEMO)/tune.mid
+	$(JAM) --model $(DEMO_MODELS)/partimento-chorale.safetensors --set mode=3 \
+	  --out $(DEMO)/jam-harmonise.mid --picture $(DEMO)/jam-harmonise.png
+	$(JAM) --model $(DEMO_MODELS)/partimento.safetensors --set style=songbook --set mode=1 \
+	  --out $(DEMO)/jam-accompany.mid --picture $(DEMO)/jam-accompany.png
+	@for jam in harmonise accompany; do \
+	  echo "music:   $(DEMO)/jam-$$jam.mid"; echo "picture: $(DEMO)/jam-$$jam.png"; done
+
+# Trains the shipped models anew, into build/models: hours. models/NAME.options has the options; models/ is not touched.
+# Never by the age of files: it happens when you say so, goes on where it was stopped, and leaves alone what is finished.
+CORPORA ?= ../shared/corpora
+MODELS ?= lstm-first lstm transformer-first transformer chorale-first chorale
+MODELS_OUT := $(BUILD)/models
+models: need-build
+	@+$(MAKE) --no-print-directory tool
+	@tools/models.sh $(BUILD)/partimento models "$(CORPORA)" $(MODELS_OUT) $(MODELS)
 
 # check = gcc, clang and sanitizer builds; scripts run on the first. CI makes every warning an error.
 CHECK_SH := $(sort $(wildcard tests/test_*.sh))
@@ -216,8 +276,8 @@ soak: plugin $(BUILD)/tests/test_soak
 
 # Real hosts. Where there is no JACK to link with, its driver is not built and the tests that need it are skipped.
 HOST_SH := $(sort $(wildcard tests/hosts/test_*.sh))
-HOST_PROGRAMS := notelist lilv_session $(if $(shell $(PKG_CONFIG) --exists jack 2>/dev/null && echo yes),jackdrive)
-$(BUILD)/tests/hosts/jackdrive: $(BUILD)/obj/tests/hosts/jackdrive.o
+HOST_PROGRAMS := notelist notefile lilv_session $(if $(shell $(PKG_CONFIG) --exists jack 2>/dev/null && echo yes),jackdrive)
+$(BUILD)/tests/hosts/jackdrive: $(BUILD)/obj/tests/hosts/jackdrive.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs jack) -lm
 EXTRA_lilv_session := -Itools
@@ -236,19 +296,34 @@ bench: need-build
 	@if /usr/bin/python3 -c 'import torch' 2>/dev/null; then echo "== bench_torch"; \
 	  tools/torch/bench_torch.py --beside $(BUILD)/bench/bench_train; else echo "== bench_torch: no python3-torch"; fi
 
+# How soon the plugin follows a player. bench/reaction.sh says what REACTION may hold.
+REACTION ?=
+.PHONY: bench-reaction
+bench-reaction: need-hosts
+	@+$(MAKE) --no-print-directory host-programs
+	@BUILD=$(BUILD) bench/reaction.sh $(REACTION)
+
 DIR_LV2 := $(DESTDIR)$(LV2DIR)/partimento.lv2
 DIR_BIN := $(DESTDIR)$(BINDIR)
 DIR_MAN := $(DESTDIR)$(MANDIR)/man1
+DIR_DOC := $(DESTDIR)$(DOCDIR)
+CARDS := $(wildcard $(MODEL_FILES:.safetensors=.md) $(MODEL_FILES:.safetensors=.svg))
 install: all man
-	install -d $(DIR_BIN) $(DIR_MAN) $(DIR_LV2)/presets
+	@test -e $(BUNDLE)/partimento.safetensors || { echo "make install: $(MODELS_DIR)/partimento.safetensors is missing" >&2; exit 1; }
+	install -d $(DIR_BIN) $(DIR_MAN) $(DIR_DOC)/LICENSES $(DIR_LV2)/presets
 	install -m 0755 $(BUILD)/partimento $(DIR_BIN)/
 	install -m 0644 $(MANPAGES) $(DIR_MAN)/
 	install -m 0755 $(BUNDLE)/partimento.so $(BUNDLE)/partimento-instrument.so $(DIR_LV2)/
-	install -m 0644 $(BUNDLE)/*.ttl $(BUNDLE)/*.safetensors $(DIR_LV2)/
-	install -m 0644 $(BUNDLE)/presets/*.ttl $(DIR_LV2)/presets/
+	install -m 0644 $(filter-out $(BUNDLE)/presets/%,$(TTL)) $(BUNDLE_MODELS) $(DIR_LV2)/
+	install -m 0644 $(filter $(BUNDLE)/presets/%,$(TTL)) $(DIR_LV2)/presets/
+	$(if $(CARDS),install -m 0644 $(CARDS) $(DIR_DOC)/)
+	install -m 0644 LICENSES/* $(DIR_DOC)/LICENSES/
 uninstall:
 	rm -f $(DIR_BIN)/partimento $(MANPAGES:$(BUILD)/man/%=$(DIR_MAN)/%)
 	rm -rf $(DIR_LV2)
+	rm -f $(CARDS:$(MODELS_DIR)/%=$(DIR_DOC)/%) $(addprefix $(DIR_DOC)/,$(wildcard LICENSES/*))
+	@test ! -d $(DIR_DOC)/LICENSES || rmdir --ignore-fail-on-non-empty $(DIR_DOC)/LICENSES
+	@test ! -d $(DIR_DOC) || rmdir --ignore-fail-on-non-empty $(DIR_DOC)
 
 clean:
 	rm -rf $(BUILD)

@@ -5,8 +5,10 @@
 
     A line of steps is a token and what it is fed under, "TOKEN METER KEY PHRASE DENSITY [STYLE_WEIGHT]..."; as many
     weights as the model has styles, or none. The word "reset" begins anew. For each token one line of V numbers, exact.
+    A model with metadata "hints" is told what a listener hears; it needs "parts", too.
 
-    Above: tools/torch/check_logits.py. Below: nn/net.h. */
+    Above: tools/torch/check_logits.py. Below: music/listener.h, nn/net.h. */
+#include "music/listener.h"
 #include "nn/net.h"
 
 #include <stdio.h>
@@ -18,14 +20,37 @@ static int complain(const char* const what, const char* const line) {
   return 1;
 }
 
-static PmtStatus load(const char* const path, PmtNet** const net, PmtError* const error) {
+typedef struct {
+  PmtNet* net;
+  PmtNetState* state;
+  PmtListener listener;
+  uint32_t parts; /* 0: it is told nothing */
+} Model;
+
+static PmtStatus load_net(const PmtTensors* const tensors, const uint32_t vocab, Model* const model,
+                          PmtError* const error) {
+  PmtHintShape hints;
+  int parts = 0;
+  if (!pmt_tensors_meta(tensors, "hints")) {
+    return pmt_net_new(tensors, vocab, NULL, &model->net, error);
+  }
+  const PmtStatus status = pmt_tensors_meta_int(tensors, "parts", 1, PMT_PARTS_MAX, -1, &parts, error);
+  if (status) {
+    return status;
+  }
+  model->parts = (uint32_t)parts;
+  pmt_listener_shape(model->parts, &hints);
+  return pmt_net_new(tensors, vocab, &hints, &model->net, error);
+}
+
+static PmtStatus load(const char* const path, Model* const model, PmtError* const error) {
   PmtTensors* tensors = NULL;
   PmtStatus status = pmt_tensors_read(path, &tensors, error);
   if (status) {
     return status;
   }
   const PmtTensor* const emb = pmt_tensors_find(tensors, "emb.weight");
-  status = emb ? pmt_net_new(tensors, emb->shape[0], net, error) : pmt_fail(error, PMT_BAD_SHAPE, "no emb.weight");
+  status = emb ? load_net(tensors, emb->shape[0], model, error) : pmt_fail(error, PMT_BAD_SHAPE, "no emb.weight");
   pmt_tensors_free(tensors);
   return status;
 }
@@ -57,29 +82,37 @@ static bool parse_step(char* at, const PmtNetConfig* const config, uint32_t* con
   return good && !at[strspn(at, " \n")];
 }
 
-static void print_step(PmtNetState* const state, const uint32_t vocab, const uint32_t token,
-                       const PmtCondition* const u) {
+static void print_step(Model* const m, const uint32_t vocab, const uint32_t token, const PmtCondition* const u) {
   uint64_t spent = 0;
-  pmt_net_condition(state, u);
-  pmt_net_begin(state, token);
-  pmt_net_run(state, UINT64_MAX, &spent);
-  const float* const logits = pmt_net_logits(state);
+  PmtHints hints;
+  if (m->parts) {
+    pmt_listener_hear(&m->listener, (PmtToken)token, NULL, &hints);
+  }
+  pmt_net_condition(m->state, u);
+  pmt_net_begin(m->state, token, m->parts ? &hints : NULL);
+  pmt_net_run(m->state, UINT64_MAX, &spent);
+  const float* const logits = pmt_net_logits(m->state);
   for (uint32_t i = 0; i < vocab; ++i) {
     printf("%.9g%c", (double)logits[i], i + 1 < vocab ? ' ' : '\n');
   }
 }
 
-static int run(const PmtNet* const net, PmtNetState* const state) {
-  const PmtNetConfig* const config = pmt_net_config(net);
+static void reset(Model* const m) {
+  pmt_net_reset(m->state);
+  pmt_listener_reset(&m->listener, m->parts ? m->parts : 1);
+}
+
+static int run(Model* const m) {
+  const PmtNetConfig* const config = pmt_net_config(m->net);
   char line[4096];
-  pmt_net_reset(state);
+  reset(m);
   while (fgets(line, sizeof line, stdin)) {
     uint32_t token;
     PmtCondition u;
     if (!strcmp(line, "reset\n")) {
-      pmt_net_reset(state);
+      reset(m);
     } else if (parse_step(line, config, &token, &u)) {
-      print_step(state, config->vocab, token, &u);
+      print_step(m, config->vocab, token, &u);
     } else {
       return complain("not a step: ", line);
     }
@@ -89,16 +122,15 @@ static int run(const PmtNet* const net, PmtNetState* const state) {
 
 int main(int argc, char** argv) {
   PmtError error = {""};
-  PmtNet* net = NULL;
-  PmtNetState* state = NULL;
+  static Model model;
   if (argc != 2) {
     return complain("usage: net_logits MODEL < steps", "");
   }
-  if (load(argv[1], &net, &error)) {
+  if (load(argv[1], &model, &error)) {
     return complain("", error.text);
   }
-  const int status = pmt_net_state_new(net, &state) ? complain("out of memory", "") : run(net, state);
-  pmt_net_state_free(state);
-  pmt_net_free(net);
+  const int status = pmt_net_state_new(model.net, &model.state) ? complain("out of memory", "") : run(&model);
+  pmt_net_state_free(model.state);
+  pmt_net_free(model.net);
   return status;
 }

@@ -120,7 +120,7 @@ static Song make_song(const char* text, uint32_t bars, double bpm, PmtCliMeter m
   Song song = {.automation = {.n_items = 0}};
   PmtError error = {""};
   CHECKF(!pmt_automation_parse(&song.automation, "song", text, resolve, NULL, &error), "%s", error.text);
-  const PmtTransportOptions options = {48000, bars, bpm, meter};
+  const PmtTransportOptions options = {.sample_rate = 48000, .bars = bars, .quarter_bpm = bpm, .meter = meter};
   CHECKF(!pmt_transport_new(&song.automation, &options, &song.transport, &error), "%s", error.text);
   return song;
 }
@@ -312,11 +312,37 @@ static void check_played_time(void) {
   free_song(&song);
 }
 
+/* The maps of a MIDI file, and an automation that has its own. */
+static void check_song_maps(void) {
+  static const PmtSongTempo tempos[] = {{4, 60}, {5.5, 240}};
+  static const PmtSongMeter meters[] = {{1, {3, 4}}, {2, {1, 8}}, {3, {4, 4}}};
+  const PmtTransportOptions options = {.sample_rate = 48000, .bars = 4, .quarter_bpm = 120, .meter = {4, 4},
+                                       .tempos = tempos, .n_tempos = 2, .meters = meters, .n_meters = 3};
+  PmtAutomation a = {.n_items = 0};
+  PmtTransport t;
+  PmtError error = {""};
+  CHECK(!pmt_transport_new(&a, &options, &t, &error));
+  CHECK(t.song_bars[1].quarter == 4 && t.song_bars[2].quarter == 7 && t.song_bars[3].quarter == 7.5);
+  CHECK(t.song_bars[3].beats == 4 && t.n_pieces == 3 && t.pieces[2].bpm == 240);
+  CHECK(pmt_transport_frame_of(&t, 4) == 96000 && pmt_transport_frame_of(&t, 5.5) == 96000 + 72000);
+  CHECK(pmt_transport_frame_of(&t, 7.5) == 96000 + 72000 + 24000);
+  pmt_transport_free(&t);
+  CHECK(pmt_transport_bars_of(&a, &options, 0) == 1 && pmt_transport_bars_of(&a, &options, 4) == 1);
+  CHECK(pmt_transport_bars_of(&a, &options, 7.5) == 3 && pmt_transport_bars_of(&a, &options, 7.6) == 4);
+  CHECK(pmt_transport_bars_of(&a, &options, 1e12) == PMT_AUTOMATION_BARS_MAX + 1);
+  CHECK(!pmt_automation_parse(&a, "song", "2 tempo 90\n3 meter 2/4\n", resolve, NULL, &error));
+  CHECK(!pmt_transport_new(&a, &options, &t, &error));
+  CHECK(t.song_bars[2].quarter == 8 && t.song_bars[3].quarter == 10 && t.n_pieces == 2 && t.pieces[1].bpm == 90);
+  CHECK(pmt_transport_bars_of(&a, &options, 12) == 4);
+  pmt_transport_free(&t);
+  pmt_automation_free(&a);
+}
+
 static void check_bad_places(void) {
   PmtAutomation a = {.n_items = 0};
   PmtTransport t;
   PmtError error = {""};
-  const PmtTransportOptions options = {48000, 4, 120, {3, 4}};
+  const PmtTransportOptions options = {.sample_rate = 48000, .bars = 4, .quarter_bpm = 120, .meter = {3, 4}};
   CHECK(!pmt_automation_parse(&a, "song", "# three beats\n2.4 temperature 1\n", resolve, NULL, &error));
   CHECK(pmt_transport_new(&a, &options, &t, &error) == PMT_BAD_FILE);
   CHECKF(!strcmp(error.text, "song:2: beat 4: bar 2 has 3 beats"), "%s", error.text);
@@ -324,7 +350,7 @@ static void check_bad_places(void) {
 }
 
 static void check_no_memory(void) {
-  const PmtTransportOptions options = {48000, 6, 120, {4, 4}};
+  const PmtTransportOptions options = {.sample_rate = 48000, .bars = 6, .quarter_bpm = 120, .meter = {4, 4}};
   for (size_t n = 0;; ++n) {
     PmtAutomation a = {.n_items = 0};
     PmtTransport t = {.n_cues = 0};
@@ -355,6 +381,7 @@ int main(void) {
   check_jumps();
   check_blocks();
   check_played_time();
+  check_song_maps();
   check_bad_places();
   check_no_memory();
   return 0;

@@ -38,6 +38,9 @@ for command in train benchmark evaluate generate play inspect tokens; do
   done || fail "$command: an option of --help is not parsed"
   if ! awk "length > 110 { exit 1 }" "$scratch/help"; then fail "$command: --help is wider than 110 columns"; fi
 done
+
+# ---- where to write is asked before the work, not after it ----
+expect 1 '/nonexistent/x.safetensors: cannot write there' "$partimento" train --style "x=$scratch" --out /nonexistent/x.safetensors
 if [ -w /dev/full ]; then
   expect 1 '' sh -c "\"$partimento\" --version >/dev/full"
 fi

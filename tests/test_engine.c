@@ -392,7 +392,7 @@ static void test_rates(void) {
 /** A note whose duration was cut off is not played: it would wait with none. */
 static void test_unfinished(void) {
   PmtEngine* const engine =
-      pmt_script_engine(&(PmtTinyOptions){.note_bias = 6.0f, .slot_bias = -6.0f, .d = 64, .h = 256});
+      pmt_script_engine(&(PmtTinyOptions){.note_bias = 6.0f, .slot_bias = -6.0f, .d = 192, .h = 256});
   PmtScriptSink sink = {0};
   PmtPosition fast = pmt_script_position(0, 1.0f);
   fast.bpm = 1500.0f;
@@ -413,7 +413,7 @@ static void test_unfinished(void) {
 
 static void test_late(void) {
   PmtEngine* const engine =
-      pmt_script_engine(&(PmtTinyOptions){.note_bias = 6.0f, .slot_bias = -6.0f, .d = 64, .h = 256});
+      pmt_script_engine(&(PmtTinyOptions){.note_bias = 6.0f, .slot_bias = -6.0f, .d = 192, .h = 256});
   const PmtControls c = pmt_controls_default();
   PmtMidiList first = {0};
   for (uint32_t block = 16; block <= 1024; block *= 8) {
@@ -565,6 +565,17 @@ static void test_bad_rate(void) {
   pmt_player_free(NULL);
 }
 
+/** A model that is told what a listener hears is made anew from what was played, wherever the music goes on. */
+static void test_listening(const char* const arch) {
+  pmt_script_listen(arch);
+  test_blocks();
+  test_jump_state();
+  test_loop();
+  test_late();
+  test_no_memory();
+  pmt_script_listen(NULL);
+}
+
 int main(void) {
   test_blocks();
   test_starts();
@@ -580,6 +591,8 @@ int main(void) {
   test_late();
   test_bad_rate();
   test_no_memory();
+  test_listening("lstm");
+  test_listening("tf");
   test_hour();
   test_chaos();
   return 0;

@@ -3,6 +3,7 @@
    that it is held to. When it plays is tests/test_engine.c. */
 #include "check.h"
 #include "gen/freeze.h"
+#include "music/listener.h"
 #include "support/engine_script.h"
 
 #include <string.h>
@@ -206,13 +207,18 @@ static void test_swap(void) {
 typedef struct {
   const PmtModel* model;
   PmtNetState* state;
+  PmtListener listener;
   PmtGrammar grammar;
+  uint8_t key;     /* of the condition */
   PmtMidiList ons; /* frame: tick */
 } Plain;
 
 static void step(Plain* const p, const uint32_t token) {
   uint64_t spent = 0;
-  pmt_net_begin(p->state, token);
+  PmtHints hints;
+  pmt_listener_hear(&p->listener, (PmtToken)token, NULL, &hints);
+  pmt_listener_lean(&hints, p->key);
+  pmt_net_begin(p->state, token, pmt_net_takes_hints(p->model->net) ? &hints : NULL);
   CHECK(pmt_net_run(p->state, UINT64_MAX, &spent));
 }
 
@@ -221,10 +227,11 @@ static void plain_slot(Plain* const p, const PmtControls* const c, const uint32_
                        const size_t n_head) {
   static PmtFrozen f;
   const PmtPlace place = {.bar = slot / 8, .index = slot % 8, .length = 12, .bar_ticks = 96, .start = 12 * slot};
-  pmt_freeze(p->model, c, &place, 0, 1.0f, &f); /* a scale is set: the key heard is not asked for */
+  pmt_freeze(p->model, c, &place, 0, &(PmtRepeats){.n_bars = 0}, &f); /* a scale is set: the key heard is not asked for */
   f.sampling.end = pmt_token_slot((slot + 1) % 8);
   pmt_grammar_begin_slot(&p->grammar, slot % 8, 12, (slot + 1) % 8, 0, PMT_SLOT_TOKENS_MAX);
   pmt_net_condition(p->state, &f.condition);
+  p->key = f.condition.key;
   for (size_t i = 0; i < n_head; ++i) {
     step(p, head[i]);
   }
@@ -257,6 +264,7 @@ static void check_plain(PmtEngine* const engine, const PmtControls* const c, con
   CHECK(!pmt_net_state_new(p.model->net, &p.state));
   pmt_grammar_reset(&p.grammar);
   pmt_net_reset(p.state);
+  pmt_listener_reset(&p.listener, p.model->parts);
   for (uint32_t slot = 0; slot < SLOTS; ++slot) {
     plain_slot(&p, c, slot, head, slot ? 0 : n_head);
   }
@@ -359,6 +367,7 @@ static void test_prime(void) {
 }
 
 int main(void) {
+  static const char* const listening[] = {NULL, "lstm", "tf"};
   test_channels();
   test_controls();
   test_silence_guard();
@@ -366,8 +375,11 @@ int main(void) {
   test_polyphony();
   test_owed();
   test_swap();
-  test_plain();
-  test_turn();
-  test_prime();
+  for (size_t i = 0; i < COUNT(listening); ++i) {
+    pmt_script_listen(listening[i]);
+    test_plain();
+    test_turn();
+    test_prime();
+  }
   return 0;
 }

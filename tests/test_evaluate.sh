@@ -1,23 +1,29 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# evaluate --generated as a user types it: what a random net plays is told from music, the same command says the same,
-# and what cannot be measured is refused in one line.
+# evaluate --generated and --jam as a user types them: what a random net plays is told from music, the same command says
+# the same, and what cannot be measured is refused in one line.
 set -u
 . tests/support/expect.sh
 
-# tune FILE KEY LIFT: sixteen bars of 4/4 of quarter notes, the middle moved by LIFT. A byte is an octal escape; times are
-# in quarters of 1 tick.
+# tune FILE KEY LIFT [BELOW]: sixteen bars of 4/4 of quarter notes, the middle moved by LIFT; with a second voice BELOW it.
+# A byte is an octal escape; times are in quarters of 1 tick.
 octal() { printf '\\%03o' "$1"; }
 tune() {
   body="\\000\\377\\130\\004\\004\\002\\030\\010"
   for bar in 0 0 $3 0 5 5 $3 0 0 2 $3 0 5 7 0 0; do
     for step in 0 4 7 4; do
       pitch=$(octal $(($2 + bar + step)))
-      body="$body\\000\\220$pitch\\120\\001\\200$pitch\\000"
+      on='' off=''
+      if [ $# -gt 3 ]; then
+        lower=$(octal $(($2 + bar + step - $4)))
+        on="\\000\\221$lower\\120" off="\\000\\201$lower\\000"
+      fi
+      body="$body\\000\\220$pitch\\120$on\\001\\200$pitch\\000$off"
     done
   done
   body="$body\\000\\377\\057\\000"
-  printf 'MThd\000\000\000\006\000\000\000\001\000\001MTrk\000\000%b%b' "$(octal $(((64 * 8 + 12) / 256)))$(octal $(((64 * 8 + 12) % 256)))" \
+  size=$((64 * ($# > 3 ? 16 : 8) + 12))
+  printf 'MThd\000\000\000\006\000\000\000\001\000\001MTrk\000\000%b%b' "$(octal $((size / 256)))$(octal $((size % 256)))" \
     "$body" >"$1"
 }
 
@@ -58,6 +64,58 @@ expect 0 '' "$partimento" evaluate --generated "$model" "$scratch/alpha" --inste
 grep -q '^verdict alpha: 10 of 10 measures .* at least two thirds; copying ABOVE' "$scratch/stdout" ||
   fail "the training pieces pass for new music, or for none"
 grep -q 'as in tune[123].mid$' "$scratch/stdout" || fail "whose notes these are is not said"
+
+# ---- in company: two voices in fifths all along, 63 steps in 16 bars ----
+mkdir "$scratch/duo" "$scratch/together"
+tune "$scratch/duo/one.mid" 60 1 7
+tune "$scratch/duo/two.mid" 63 2 7
+printf 'one.mid\ntwo.mid\n' >"$scratch/duo/test.txt"
+expect 0 '' "$partimento" evaluate --jam "$model" "$scratch/duo" --style alpha
+grep -q '^player *melody of 2 test pieces, 32 bars, .* 0 pieces without company' "$scratch/stdout" || fail "company"
+grep -q '^engine *mode accompany' "$scratch/stdout" || fail "no mode"
+grep -q 'the model was not taught to listen$' "$scratch/stdout" || fail "the random net listens"
+grep -Eq '^parallel fifths a bar +[0-9.]+ +3\.9375 +[0-9.]+ +[0-9.]+$' "$scratch/stdout" || fail "fifths"
+grep -Eq '^parallel octaves a bar +[0-9.]+ +0\.0000 ' "$scratch/stdout" || fail "octaves"
+grep -Eq '^notes a quarter +[0-9.]+ +1\.0000 ' "$scratch/stdout" || fail "notes a quarter"
+grep -Eq '^begun above you +[0-9.]+ +0\.0000 ' "$scratch/stdout" || fail "above"
+cp "$scratch/stdout" "$scratch/first"
+expect 0 '' "$partimento" evaluate --jam "$model" "$scratch/duo" --style alpha
+cmp -s "$scratch/stdout" "$scratch/first" || fail "the same command said something else"
+
+expect 0 '' "$partimento" evaluate --jam "$model" "$scratch/duo" --style alpha --mode harmonise --you-play bass --wait 20 \
+  --pieces 1 --seed 7 --json --save "$scratch/together"
+for key in '"mode": "harmonise"' '"you_play": "bass"' '"wait_ms": 20.0' '"pieces": 1' '"bars": 16' '"seed": 7' \
+  '"listens": false' '"strong_beat_chord_tones": ' '"another_player_moved": ' '"value": null' '"counted": 63.0'; do
+  grep -qF "$key" "$scratch/stdout" || fail "no $key"
+done
+[ "$(ls "$scratch/together")" = "000.mid" ] || fail "pieces in company"
+expect 0 '' "$partimento" inspect "$scratch/together/000.mid"
+grep -q '64 notes' "$scratch/stdout" || fail "the player is not in the file"
+
+expect_failure 'no piece in its test split has melody and company' "$partimento" evaluate --jam "$model" "$scratch/alpha"
+expect_failure 'no piece in its valid split' "$partimento" evaluate --jam "$model" "$scratch/duo" --style alpha --split valid
+expect_failure 'nowhere' "$partimento" evaluate --jam "$model" "$scratch/duo" --style alpha --save "$scratch/nowhere"
+expect_misuse '--jam: --split is test or valid' "$partimento" evaluate --jam "$model" "$scratch/duo" --split train
+expect_misuse 'none of accompany, harmonise, generate' "$partimento" evaluate --jam "$model" "$scratch/duo" --mode answer
+expect_misuse 'none of melody, chords' "$partimento" evaluate --jam "$model" "$scratch/duo" --you-play other
+expect_misuse '--wait' "$partimento" evaluate --jam "$model" "$scratch/duo" --wait 61
+expect_misuse 'several measurements' "$partimento" evaluate --jam --listening "$model" "$scratch/duo"
+
+# ---- whether it listens ----
+expect_failure 'was not taught to listen' "$partimento" evaluate --listening "$model" "$scratch/duo" --style alpha
+mkdir "$scratch/ears"
+for i in 1 2 3 4 5 6; do
+  for file in "$scratch"/duo/*.mid; do cp "$file" "$scratch/ears/$i-$(basename "$file")"; done
+done
+"$partimento" train --style "duo=$scratch/ears" --out "$scratch/ear.safetensors" --steps 3 --layers 1 --d 16 --h 16 --batch 2 \
+  --length 16 --threads 1 >"$scratch/stdout" 2>"$scratch/stderr" || fail "no model that listens"
+expect 0 '' "$partimento" evaluate --listening "$scratch/ear.safetensors" "$scratch/duo" --split all --threads 1
+grep -qE '^  the part is worth +-?[0-9.]+ % +-?[0-9.]+ %$' "$scratch/stdout" || fail "does not say what listening is worth"
+expect 0 '' "$partimento" evaluate --listening "$scratch/ear.safetensors" "$scratch/duo" --split all --threads 1 --you-play bass --json
+for key in '"you_play": "bass"' '"before": {' '"with": {' '"silence": ' '"wrong": ' '"true": '; do
+  grep -qF "$key" "$scratch/stdout" || fail "no $key"
+done
+expect_failure 'no piece' "$partimento" evaluate --listening "$scratch/ear.safetensors" "$scratch/alpha" --style duo --split all
 
 # ---- what cannot be ----
 cp "$scratch/alpha/tune1.mid" "$scratch/alpha/tune5.mid" "$scratch/few"

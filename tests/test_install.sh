@@ -4,6 +4,7 @@
 # the packager's are used as they are.
 set -eu
 build=${BUILD:-build}
+root=$PWD
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 run() { make -s BUILD="$build" DESTDIR="$scratch/root" PREFIX=/usr LV2DIR=/usr/lib/x/lv2 "$@" > "$scratch/log" 2>&1 || { cat "$scratch/log" >&2; exit 1; }; }
@@ -18,6 +19,12 @@ grep -qx './usr/lib/x/lv2/partimento.lv2/manifest.ttl' ../have
 grep -qx './usr/lib/x/lv2/partimento.lv2/instrument.ttl' ../have
 grep -qx './usr/share/man/man1/partimento-train.1' ../have
 [ "$(grep -c 'presets/.*\.ttl$' ../have)" -ge 6 ]
+for model in "$root"/models/*.safetensors; do # each with its card
+  name=$(basename "$model" .safetensors)
+  grep -qx "./usr/lib/x/lv2/partimento.lv2/$name.safetensors" ../have
+  [ ! -e "$root/models/$name.md" ] || grep -qx "./usr/share/doc/partimento/$name.md" ../have
+done
+grep -qx './usr/share/doc/partimento/partimento.md' ../have
 wrong=$(find . -type f ! -perm 0644 ! -path '*/partimento' ! -name '*.so'; find . \( -name partimento -o -name '*.so' \) -type f ! -perm 0755)
 [ -z "$wrong" ] || { echo "modes: $wrong" >&2; exit 1; }
 LV2_PATH="$PWD/usr/lib/x/lv2:/usr/lib/lv2" lv2info urn:partimento:generator > ../info
@@ -31,7 +38,7 @@ done
 cd - > /dev/null
 
 run uninstall
-left=$(find "$scratch/root" -type f)
+left=$(find "$scratch/root" -type f; find "$scratch/root" -name partimento)
 [ -z "$left" ] || { echo "left behind: $left" >&2; exit 1; }
 
 # -n prints the commands: theirs stand in each compilation, ours do not override -O or -g.

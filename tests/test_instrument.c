@@ -240,6 +240,66 @@ static void test_silence(void) {
   pmt_host_free(host);
 }
 
+/* ---- Somebody else ----------------------------------------------------------------------------------------------- */
+
+static void send(PmtHost* const host, const uint8_t status, const uint8_t first, const uint8_t second) {
+  const uint8_t kind = status & 0xf0;
+  pmt_host_send_midi(host, 0, (const uint8_t[]){status, first, second}, kind == 0xc0 || kind == 0xd0 ? 2 : 3);
+}
+
+/* A tenth of a second. @return amplitude of a tone in its second half */
+static double tone_after(PmtHost* const host, PmtSound* const sound, const double period) {
+  pmt_listen_run(host, sound, 0, RATE / 10);
+  return pmt_sound_tone(sound, RATE / 20, RATE / 20, period);
+}
+
+/* The player is heard, with the part's program whatever is asked for, and with one of their own where no part plays. */
+static void test_player_sounds(void) {
+  enum { OWN = 12 };
+  PmtHost* const host = pmt_listen_host(PMT_INSTRUMENT_URI, RATE);
+  PmtSound sound = pmt_sound_new(RATE);
+  const PmtPosition stand = pmt_listen_at(0, 0);
+  pmt_host_send_position(host, 0, &stand, PMT_HOST_PLAIN);
+  pmt_host_run(host, RATE / 2);
+
+  send(host, 0xb0, 0, 1); /* a bank of its own, and a program: not for the parts */
+  send(host, 0xc0, 48, 0);
+  send(host, 0x90, 60, 100);
+  CHECK(tone_after(host, &sound, PERIOD) > 0.01);
+  send(host, 0xe0, 127, 127); /* up by two semitones */
+  const double bent = tone_after(host, &sound, (double)PERIOD / pow(2.0, 1.0 / 6.0));
+  CHECK(bent > 0.01 && tone_after(host, &sound, PERIOD) < 0.2 * bent);
+  send(host, 0xe0, 0, 64);
+  send(host, 0xb0, 64, 127);
+  send(host, 0x80, 60, 0);
+  pmt_host_run(host, RATE / 2);
+  CHECK(tone_after(host, &sound, PERIOD) > 0.01); /* the pedal holds it */
+  CHECK(!pmt_host_sounding(host));
+  send(host, 0xb0, 64, 0);
+  pmt_host_run(host, 2 * RATE / 3);
+  pmt_host_run(host, RATE / 2);
+  CHECK(tone_after(host, &sound, PERIOD) < 1e-4);
+
+  send(host, 0xc0 | OWN, 48, 0);
+  send(host, 0x90 | OWN, 60, 100);
+  CHECK(tone_after(host, &sound, pmt_listen_tones[2].period) > 0.01);
+  send(host, 0x80 | OWN, 60, 0);
+  pmt_host_run(host, 10);
+
+  send(host, 0xb0, 64, 127); /* a pedal does not outlive a deactivation */
+  pmt_host_run(host, 64);
+  pmt_host_deactivate(host);
+  pmt_host_activate(host);
+  pmt_host_run(host, RATE / 2);
+  send(host, 0x90, 60, 100);
+  pmt_host_run(host, 4800);
+  send(host, 0x80, 60, 0);
+  pmt_host_run(host, RATE);
+  CHECK(tone_after(host, &sound, PERIOD) < 1e-4);
+  pmt_sound_free(&sound);
+  pmt_host_free(host);
+}
+
 /* ---- Hosts that lack things -------------------------------------------------------------------------------------- */
 
 /* No MIDI port: sound alone. No audio port, or one: notes alone. A cycle of no frames: nothing. No room: nothing hangs. */
@@ -314,6 +374,7 @@ int main(void) {
   test_volume_and_pan();
   test_no_zipper();
   test_silence();
+  test_player_sounds();
   test_unconnected();
   test_sample_rates();
   pmt_listen_end();

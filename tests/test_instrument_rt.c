@@ -37,6 +37,19 @@ static void turn_knobs(PmtHost* const host, const uint64_t cycle) {
   *pmt_host_port(host, PMT_PORT_PAN) = 2.0f * pmt_random_unit(1, cycle, 7) - 1.0f;
 }
 
+/* All that a player may send to the synth, what it does not take included. */
+static void play_along(PmtHost* const host, const uint64_t cycle) {
+  static const uint8_t numbers[] = {0, 1, 6, 7, 10, 11, 32, 38, 64, 65, 66, 67, 84, 98, 99, 100, 101};
+  const uint8_t channel = cycle % 7 ? 0 : 12, value = (uint8_t)(127.0f * pmt_random_unit(3, cycle, 0));
+  const uint8_t pitch = (uint8_t)(48.0f + 36.0f * pmt_random_unit(3, cycle, 1));
+  pmt_host_send_midi(host, 0, (const uint8_t[]){0x90 | channel, pitch, cycle % 3 ? 100 : 0}, 3);
+  pmt_host_send_midi(host, 0, (const uint8_t[]){0xb0 | channel, numbers[cycle % sizeof numbers], value}, 3);
+  pmt_host_send_midi(host, 0, (const uint8_t[]){0xe0 | channel, value, value}, 3);
+  pmt_host_send_midi(host, 0, (const uint8_t[]){0xa0 | channel, pitch, value}, 3);
+  pmt_host_send_midi(host, 0, (const uint8_t[]){0xc0 | channel, value}, 2);
+  pmt_host_send_midi(host, 0, (const uint8_t[]){0xd0 | channel, value}, 2);
+}
+
 static void play_cycles(PmtHost* const host, Session* const session) {
   int64_t at = 0;
   for (uint64_t cycle = 0; cycle < CYCLES; ++cycle) {
@@ -52,6 +65,7 @@ static void play_cycles(PmtHost* const host, Session* const session) {
       pmt_host_send_get(host, 0, NULL);
     }
     turn_knobs(host, cycle);
+    play_along(host, cycle);
     pmt_host_run(host, n_frames);
     for (uint32_t i = 0; i < n_frames; ++i) {
       session->peak = fmaxf(session->peak, fabsf(pmt_host_audio(host, 0)[i]));

@@ -5,7 +5,9 @@
 #include "check.h"
 #include "nn/activation.h"
 #include "nn/kernel.h"
+#include "nn/tensors.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -85,6 +87,34 @@ static void check_level(const PmtKernel* const kernel, const Case* const c) {
   free(pieces);
 }
 
+/* The same weights, as near as 16 bits come, in both forms: every magnitude there is, subnormal ones and zeros too. */
+static void check_halves(const PmtKernel* const kernel, const Case* const c) {
+  const uint32_t panels = pmt_panel_count(c->rows);
+  const size_t n = (size_t)c->rows * c->cols;
+  float* const w = new_floats(n);
+  float* const packed = new_floats(pmt_packed_floats(c->rows, c->cols));
+  uint16_t* const halves = (uint16_t*)new_floats(pmt_packed_floats(c->rows, c->cols)); /* zeroed, and room enough */
+  float* const wide = new_floats((size_t)panels * PMT_PANEL);
+  float* const narrow = new_floats((size_t)panels * PMT_PANEL);
+  for (size_t i = 0; i < n; ++i) {
+    w[i] = i % 97 == 0 ? 65504.0f : i % 89 == 0 ? -0x1p-24f : pmt_half_rounded(ldexpf(c->w[i], (int)(i % 40) - 24));
+  }
+  pmt_panels_pack(packed, c->cols, 0, 0, w, c->rows, c->cols);
+  pmt_panels_pack_half(halves, c->cols, 0, 0, w, c->rows, c->cols);
+  kernel->run(packed, c->cols, c->b, c->x, wide, 0, panels);
+  kernel->run_half(halves, c->cols, c->b, c->x, narrow, 0, panels);
+  CHECKF(same_bits(wide, narrow, (size_t)panels * PMT_PANEL), "%s, %u x %u in 16 bits", kernel->name, c->rows, c->cols);
+  for (uint32_t p = panels; p-- > 0;) {
+    kernel->run_half(halves, c->cols, c->b, c->x, narrow, p, 1);
+  }
+  CHECKF(same_bits(wide, narrow, (size_t)panels * PMT_PANEL), "%s, panel by panel in 16 bits", kernel->name);
+  free(w);
+  free(packed);
+  free(halves);
+  free(wide);
+  free(narrow);
+}
+
 static void check_products(void) {
   static const uint32_t rows[] = {1, 63, 64, 65, 200, 640};
   static const uint32_t cols[] = {1, 2, 17, 96, 255, 576};
@@ -95,6 +125,9 @@ static void check_products(void) {
       Case c = new_case(rows[r], cols[k]);
       for (size_t i = 0; i < n; ++i) {
         check_level(&kernels[i], &c);
+        if (kernels[i].run_half) {
+          check_halves(&kernels[i], &c);
+        }
       }
       free_case(&c);
     }

@@ -27,7 +27,7 @@ allow src/nn base nn
 allow src/music base music
 allow src/gen base nn music gen
 allow src/measure base music measure
-allow src/train base nn music gen train
+allow src/train base nn music gen measure train
 allow plugin base nn music gen
 allow tools base nn music gen train measure
 
@@ -44,7 +44,7 @@ check_object() {
   [ -e "$object" ] || { complain "$object is missing"; exit 1; }
   exported=$(nm -D --defined-only "$object" | awk '{print $3}' | grep -vE '^(__asan|__ubsan|__odr|_init$|_fini$)')
   [ "$exported" = lv2_descriptor ] || complain "$1 exports $exported"
-  nm "$object" 2>/dev/null | grep -E ' [Tt] pmt_(lstm|params|adam|ngram|train|corpus|point|recurrent|measure|copies)_' &&
+  nm "$object" 2>/dev/null | grep -E ' [Tt] pmt_(lstm|params|adam|ngram|train|corpus|point|recurrent|measure|copies|company)_' &&
     complain "the trainer is in $1"
   readelf -d "$object" | grep -i 'NEEDED' | grep -vE "libc\.so|ld-linux|libgcc_s|$2" && complain "$1 needs more than libc and $2"
 }

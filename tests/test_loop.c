@@ -450,6 +450,17 @@ static void test_panic(void) {
   pmt_engine_free(engine);
 }
 
+/** Where the music goes on elsewhere, what was heard goes there with the state. */
+static void test_listening(const char* const arch) {
+  pmt_script_listen(arch);
+  test_loop_same();
+  test_loop_shapes();
+  test_pass();
+  test_locate();
+  test_resume();
+  test_freeze();
+}
+
 int main(void) {
   test_loop_new();
   test_loop_same();
@@ -465,5 +476,7 @@ int main(void) {
   test_run();
   test_run_tempo();
   test_panic();
+  test_listening("lstm");
+  test_listening("tf");
   return 0;
 }

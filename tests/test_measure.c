@@ -146,7 +146,9 @@ static void check_stretches(void) {
   }
   s.score.n_bars = 8; /* seven whole ones */
   CHECK(!pmt_measured_add(&set, &s.score) && set.n_pieces == 1 && pmt_measure_stretches(&s.score) == 0);
-  s.bars[0].skip = 0;
+  s.bars[0].skip = 0; /* a whole bar, but it begins with rests: a pickup all the same */
+  CHECK(!pmt_measured_add(&set, &s.score) && set.n_pieces == 1 && pmt_measure_first_bar(&s.score) == 1);
+  s.notes[0].onset = 0;
   CHECK(!pmt_measured_add(&set, &s.score) && set.n_pieces == 2 && set.excerpts[5].piece == 1);
   CHECK(set.excerpts[5].stretch == 2 && set.n_stretches == 3);
   pmt_fail_after(0);
@@ -254,6 +256,20 @@ static void check_sets(void) {
   pmt_measured_free(&far);
 }
 
+/** Where music has none of something, a trace of it is no difference, and more is one. */
+static void check_grain(void) {
+  PmtMeasured held = draw_set(1, 40, 0), made = draw_set(2, 16, 0);
+  const double grain = pmt_measure_grain(PMT_MEASURE_EMPTY);
+  CHECK(grain > 0 && pmt_measure_grain(PMT_MEASURE_SCALE) == 0.0);
+  for (size_t i = 0; i < held.n_excerpts; ++i) { held.excerpts[i].value[PMT_MEASURE_EMPTY] = 0; }
+  for (int more = 0; more < 2; ++more) {
+    for (size_t i = 0; i < made.n_excerpts; ++i) { made.excerpts[i].value[PMT_MEASURE_EMPTY] = more ? 2 * grain : grain / 2; }
+    CHECK(compare(&made, &held, 1).measure[PMT_MEASURE_EMPTY].within == !more);
+  }
+  pmt_measured_free(&held);
+  pmt_measured_free(&made);
+}
+
 /** Of sets that come from the same source, hardly any measure is called farther; of few pieces as of many. */
 static void check_false_alarms(void) {
   uint32_t within = 0, applied = 0;
@@ -283,6 +299,7 @@ static void check_memory(void) {
 
 int main(void) {
   check_excerpt();
+  check_grain();
   check_drums();
   check_ringing();
   check_recall();

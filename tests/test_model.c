@@ -46,7 +46,7 @@ static void test_fields(void) {
   CHECK(!strcmp(m->style_name[1], "beta") && !strcmp(m->part_name[3], "Voice") && !strcmp(m->title, "Random weights"));
   CHECK(m->program[0][0] == 0 && m->program[1][3] == 48 && m->style_bpm[0] == 120.0f && m->style_bpm[1] == 90.0f);
   CHECK(m->kit[0] == 0 && m->kit[1] == 0);
-  CHECK(m->temperature == 1.0f && fabsf(m->min_p - 0.05f) < 1e-6f);
+  CHECK(m->temperature == 1.0f && fabsf(m->min_p[0] - 0.05f) < 1e-6f && m->min_p[1] == m->min_p[0]);
   CHECK(pmt_model_style(m, "BETA") == 1 && pmt_model_style(m, "gamma") == -1);
   pmt_model_free(m);
 }
@@ -60,7 +60,7 @@ static void test_optional(void) {
   CHECK(m->pitch_lo[0] == 0 && m->pitch_hi[0] == 127 && m->parts_used[0] == 4 && m->style_bpm[0] == 0.0f &&
         !m->velocity);
   CHECK(!strcmp(m->style_name[1], "Style 2") && !strcmp(m->part_name[0], "Part 1") && !m->title[0]);
-  CHECK(m->temperature == 1.0f && m->min_p == 0.05f);
+  CHECK(m->temperature == 1.0f && m->min_p[0] == 0.005f && m->min_p[1] == 0.005f);
   pmt_model_free(m);
 
   /* 40 bytes, cut before a character and not within it */
@@ -69,11 +69,11 @@ static void test_optional(void) {
                                      {"style_parts", "0,2"},
                                      {"kits", "0,25"},
                                      {"style_bpm", "66.25,0"},
-                                     {"min_p", "0.125"}};
+                                     {"min_p", "0.125,0"}};
   m = load_with(other, sizeof other / sizeof *other);
   CHECK(strlen(m->style_name[0]) == 40 && !strcmp(m->style_name[1], "bach\xc3\xa9"));
   CHECK(strlen(m->part_name[0]) == 40 && !strcmp(m->part_name[3], "Part 4"));
-  CHECK(m->parts_used[0] == 0 && m->parts_used[1] == 2 && m->style_bpm[0] == 66.25f && m->min_p == 0.125f);
+  CHECK(m->parts_used[0] == 0 && m->parts_used[1] == 2 && m->style_bpm[0] == 66.25f && m->min_p[0] == 0.125f && m->min_p[1] == 0.0f);
   CHECK(m->kit[0] == 0 && m->kit[1] == 25);
   pmt_model_free(m);
 }
@@ -104,6 +104,8 @@ static void test_refusals(void) {
   check_refused((PmtMetaOut){"temperature", "nan"}, PMT_BAD_FILE, "temperature");
   check_refused((PmtMetaOut){"min_p", "0.7"}, PMT_BAD_FILE, "min_p");
   check_refused((PmtMetaOut){"min_p", ""}, PMT_BAD_FILE, "min_p");
+  check_refused((PmtMetaOut){"min_p", "0.1,0.7"}, PMT_BAD_FILE, "min_p");
+  check_refused((PmtMetaOut){"min_p", "0.1,0.1,0.1"}, PMT_BAD_FILE, "min_p");
 }
 
 static void test_no_file(void) {

@@ -24,8 +24,8 @@ static void check_neighbours(void) {
   for (uint64_t i = 0; i < 10; ++i) {
     float wanted_a[VOCAB], wanted_b[VOCAB];
     uint64_t spent = 0;
-    pmt_net_begin(a, pmt_fixture_token(i, VOCAB));
-    pmt_net_begin(b, pmt_fixture_token(100 + i, VOCAB));
+    pmt_net_begin(a, pmt_fixture_token(i, VOCAB), NULL);
+    pmt_net_begin(b, pmt_fixture_token(100 + i, VOCAB), NULL);
     bool more = true;
     while (more) {
       const bool done = pmt_net_run(a, 1, &spent);
@@ -105,7 +105,8 @@ typedef struct {
 static float hand_values[4096];
 
 static void hand_add(Hand* const hand, const char* const name, const uint32_t rows, const uint32_t cols) {
-  hand->tensor[hand->n++] = (PmtTensorOut){name, cols ? 2 : 1, {rows, cols ? cols : 1}, hand_values + 16 * hand->n};
+  const PmtTensorOut out = {name, cols ? 2 : 1, {rows, cols ? cols : 1}, hand_values + 16 * hand->n, PMT_F32};
+  hand->tensor[hand->n++] = out;
 }
 
 /* A plain language model: no table but the embedding. */
@@ -121,21 +122,31 @@ static Hand hand_model(void) {
   return hand;
 }
 
-static PmtStatus open_hand(const Hand* const hand, PmtNet** const net, PmtError* const error) {
+static PmtStatus open_hand_told(const Hand* const hand, const PmtHintShape* const hints, PmtNet** const net,
+                                PmtError* const error) {
   PmtTensors* t = NULL;
   CHECKF(!pmt_tensors_write(pmt_fixture_path(), hand->tensor, hand->n, hand->meta, hand->n_meta, error), "%s", error->text);
   CHECKF(!pmt_tensors_read(pmt_fixture_path(), &t, error), "%s", error->text);
-  const PmtStatus status = pmt_net_new(t, HAND_VOCAB, net, error);
+  const PmtStatus status = pmt_net_new(t, HAND_VOCAB, hints, net, error);
   pmt_tensors_free(t);
   return status;
 }
 
-static void refuse(const Hand* const hand, const PmtStatus wanted, const char* const message) {
+static PmtStatus open_hand(const Hand* const hand, PmtNet** const net, PmtError* const error) {
+  return open_hand_told(hand, NULL, net, error);
+}
+
+static void refuse_told(const Hand* const hand, const PmtHintShape* const hints, const PmtStatus wanted,
+                        const char* const message) {
   PmtNet* net = NULL;
   PmtError error = {{0}};
-  const PmtStatus status = open_hand(hand, &net, &error);
+  const PmtStatus status = open_hand_told(hand, hints, &net, &error);
   CHECKF(status == wanted && !net, "%s: status %d, %s", message, status, error.text);
   CHECKF(strstr(error.text, message), "wanted \"%s\", got \"%s\"", message, error.text);
+}
+
+static void refuse(const Hand* const hand, const PmtStatus wanted, const char* const message) {
+  refuse_told(hand, NULL, wanted, message);
 }
 
 static void check_plain_model(void) {
@@ -245,6 +256,43 @@ static void check_refusals(void) {
   refuse(&wide, PMT_BAD_SHAPE, "\"style.weight\" is [2, 3], need [2, 2]");
 }
 
+/* Hints of another shape than the caller's; and what the caller cannot mean. */
+static void check_hint_refusals(void) {
+  const PmtHintShape hints = {.table = {{"heard", 5}}, .n_tables = 1, .leap = {{"leap", 2, 6, 3}}, .n_leaps = 1,
+                              .n_kinds = 4, .kind_first = 0, .kind_count = HAND_VOCAB, .kind_span = 4};
+  static const struct {
+    const char* name;
+    uint32_t rows, cols;
+    const char* message;
+  } tensors[] = {
+    {"heard.weight", 4, D, "\"heard.weight\" is [4, 2], need [5, 2]"},
+    {"heard.weight", 5, H, "\"heard.weight\" is [5, 3], need [5, 2]"},
+    {"out.leap.weight", 6, H, "\"out.leap.weight\" is [6, 3], need [7, 3]"},
+    {"out.leap.weight", 7, D, "\"out.leap.weight\" is [7, 2], need [7, 3]"},
+    {"out.kind.weight", 5, H, "\"out.kind.weight\" is [5, 3], need [4, 3]"},
+    {"out.kind.weight", 4, D, "\"out.kind.weight\" is [4, 2], need [4, 3]"},
+  };
+  for (unsigned i = 0; i < sizeof tensors / sizeof *tensors; ++i) {
+    Hand hurt = hand_model();
+    hand_add(&hurt, tensors[i].name, tensors[i].rows, tensors[i].cols);
+    refuse_told(&hurt, &hints, PMT_BAD_SHAPE, tensors[i].message);
+    PmtNet* net = NULL;
+    PmtError error = {{0}};
+    CHECKF(!open_hand(&hurt, &net, &error), "%s", error.text); /* nobody tells anything: nobody looks */
+    pmt_net_free(net);
+  }
+  const Hand hand = hand_model();
+  PmtHintShape wrong[5] = {hints, hints, hints, hints, hints};
+  wrong[0].leap[0].first = 3;
+  wrong[1].leap[0].first = UINT32_MAX;
+  wrong[2].kind_first = 1;
+  wrong[3].kind_span = 0;
+  wrong[4].n_tables = PMT_HINTS_MAX + 1;
+  for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; ++i) {
+    refuse_told(&hand, &wrong[i], PMT_BAD_ARG, "hints do not fit a vocabulary of 8");
+  }
+}
+
 static void check_mutations(void) {
   const Hand hand = hand_model();
   PmtError error = {{0}};
@@ -264,7 +312,7 @@ static void check_no_memory(void) {
     PmtError error = {{0}};
     pmt_fail_after(failures);
     PmtStatus status = pmt_tensors_read(pmt_fixture_path(), &t, &error);
-    status = status ? status : pmt_net_new(t, VOCAB, &net, &error);
+    status = status ? status : pmt_net_new(t, VOCAB, NULL, &net, &error);
     status = status ? status : pmt_net_state_new(net, &state);
     pmt_fail_never();
     done = !status;
@@ -288,7 +336,7 @@ static void* load_in_thread(void* const status) {
   PmtError error = {{0}};
   PmtStatus* const result = status;
   *result = pmt_tensors_read(pmt_fixture_path(), &t, &error);
-  *result = *result ? *result : pmt_net_new(t, VOCAB, &net, &error);
+  *result = *result ? *result : pmt_net_new(t, VOCAB, NULL, &net, &error);
   pmt_net_free(net);
   pmt_tensors_free(t);
   return NULL;
@@ -314,6 +362,7 @@ int main(void) {
   check_plain_model();
   check_fading();
   check_refusals();
+  check_hint_refusals();
   check_mutations();
   check_no_memory();
   check_small_stack();

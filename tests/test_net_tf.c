@@ -84,7 +84,7 @@ static void check_spans(const char* const pos, const uint32_t heads) {
     const float* const logits = pmt_fixture_step(state, token);
     const double* const wanted = pmt_reference_step(reference, token);
     uint64_t spent = 0;
-    pmt_net_begin(sliced, token);
+    pmt_net_begin(sliced, token, NULL);
     while (!pmt_net_run(sliced, 1 + pmt_random_bits(5, i, spent) % 60000, &spent)) {}
     CHECK(same_logits(state, sliced));
     most = spent > most ? spent : most;
@@ -166,7 +166,7 @@ static void check_going_back(const char* const pos) {
   CHECK(pmt_net_restore(state, at_100.at));
   const PmtCondition condition = pmt_fixture_condition(1);
   pmt_net_condition(state, &condition);
-  pmt_net_begin(state, pmt_fixture_token(100, VOCAB));
+  pmt_net_begin(state, pmt_fixture_token(100, VOCAB), NULL);
   pmt_net_run(state, 1, &spent); /* begun is enough: it writes */
   CHECK(!pmt_net_restore(state, at_160.at) && !pmt_net_run(state, 1, &spent)); /* and is not given up by a refusal */
   pmt_net_state_free(state);
@@ -225,7 +225,7 @@ static void check_edge(const char* const pos) {
   feed(state, 100, oldest + net->tf.entries);
   const Snapshot last = save(state);
   CHECK(pmt_net_restore(state, at_100.at) && pmt_net_restore(state, last.at));
-  pmt_net_begin(state, 1);
+  pmt_net_begin(state, 1, NULL);
   CHECK(!pmt_net_restore(state, at_100.at) && pmt_net_restore(state, last.at));
   pmt_net_state_free(state);
   pmt_net_free(net);
@@ -249,12 +249,12 @@ static void check_keeping(const char* const pos, const uint64_t length) {
     feed(state, 6000, 6000 + net->tf.entries + 7 * round);
     CHECK(!pmt_net_restore(state, elsewhere.at) && pmt_net_restore(state, start.at));
     uint64_t spent = 0;
-    pmt_net_begin(state, 3); /* given up half way, and begun again */
+    pmt_net_begin(state, 3, NULL); /* given up half way, and begun again */
     CHECK(!pmt_net_run(state, round * pmt_net_step_cost(net) / 8, &spent));
     CHECK(!pmt_net_restore(state, elsewhere.at));
     CHECK(round % 2 || pmt_net_restore(state, start.at));
     CHECK(!pmt_net_keep(state));
-    pmt_net_begin(state, pmt_fixture_token(length, VOCAB));
+    pmt_net_begin(state, pmt_fixture_token(length, VOCAB), NULL);
     for (uint64_t cut = 0; !pmt_net_run(state, 1 + pmt_random_bits(3, round, cut) % 5000, &spent); ++cut) {}
     const Snapshot after = save(state);
     feed(state, length + 1, length + 120);
@@ -264,7 +264,7 @@ static void check_keeping(const char* const pos, const uint64_t length) {
     CHECK(same_logits(state, plain));
     CHECK(pmt_net_restore(state, start.at)); /* still in the cache: nothing to copy */
     spent = 0;
-    pmt_net_begin(state, pmt_fixture_token(length, VOCAB));
+    pmt_net_begin(state, pmt_fixture_token(length, VOCAB), NULL);
     CHECK(pmt_net_run(state, UINT64_MAX, &spent) && spent <= pmt_net_step_cost(net));
     feed(state, length + 1, length + 120);
     CHECK(same_logits(state, plain));
@@ -437,8 +437,8 @@ static void check_costs(const char* const pos) {
   uint64_t most = 0, least = UINT64_MAX;
   for (uint64_t i = 0; i < 400; ++i) {
     uint64_t cost[2] = {0, 0};
-    pmt_net_begin(a, pmt_fixture_token(i, VOCAB));
-    pmt_net_begin(b, pmt_fixture_token(500 + i, VOCAB));
+    pmt_net_begin(a, pmt_fixture_token(i, VOCAB), NULL);
+    pmt_net_begin(b, pmt_fixture_token(500 + i, VOCAB), NULL);
     CHECK(pmt_net_run(a, UINT64_MAX, &cost[0]));
     while (!pmt_net_run(b, 1, &cost[1])) {}
     CHECK(cost[0] == cost[1]);
@@ -470,7 +470,7 @@ static void refuse(const PmtTinyOptions* const o, const PmtStatus wanted, const 
   PmtTensors* const t = pmt_fixture_tensors(o);
   PmtNet* net = NULL;
   PmtError error = {{0}};
-  const PmtStatus status = pmt_net_new(t, VOCAB, &net, &error);
+  const PmtStatus status = pmt_net_new(t, VOCAB, NULL, &net, &error);
   CHECKF(status == wanted && !net, "%s: status %d, %s", message, (int)status, error.text);
   CHECKF(strstr(error.text, message) && !strchr(error.text, '\n'), "wanted \"%s\", got \"%s\"", message, error.text);
   pmt_tensors_free(t);
@@ -543,7 +543,7 @@ static void check_tensors(const char* const pos) {
     float* const values = malloc(tensor->size);
     CHECK(values && tensor->dtype == PMT_F32);
     memcpy(values, tensor->data, tensor->size);
-    out[i] = (PmtTensorOut){tensor->name, tensor->rank, {tensor->shape[0], tensor->shape[1]}, values};
+    out[i] = (PmtTensorOut){tensor->name, tensor->rank, {tensor->shape[0], tensor->shape[1]}, values, PMT_F32};
   }
   for (size_t i = 0; i < 2 * n; ++i) {
     const PmtTensorOut whole = out[i / 2];
@@ -558,7 +558,7 @@ static void check_tensors(const char* const pos) {
     CHECK(!pmt_tensors_write(pmt_fixture_path(), out, n, meta, n_meta, &error));
     CHECK(!pmt_tensors_read(pmt_fixture_path(), &hurt, &error));
     const bool table = strstr("style.weight meter.weight key.weight phrase.weight density.weight", whole.name);
-    const PmtStatus status = pmt_net_new(hurt, VOCAB, &net, &error);
+    const PmtStatus status = pmt_net_new(hurt, VOCAB, NULL, &net, &error);
     const bool shorter_rel = i % 2 && !strcmp(whole.name, "blk.0.rel.weight"); /* then the other block's is too long */
     CHECKF(status == (table && (i % 2 == 0 || whole.name[0] == 's') ? PMT_OK : PMT_BAD_SHAPE), "%s: %s", whole.name,
            error.text);

@@ -10,6 +10,7 @@ pure=' memcpy memmove memset memcmp strlen strnlen strcmp
   floor floorf ceil ceilf round roundf rint rintf nearbyint nearbyintf lrint lrintf lround llround fmod fmodf trunc truncf
   fabs fabsf sqrt sqrtf ldexp ldexpf frexp frexpf fminf fmaxf powf sinf cosf sincosf
   fluid_synth_noteon fluid_synth_noteoff fluid_synth_cc fluid_synth_program_change fluid_synth_all_sounds_off
+  fluid_synth_key_pressure fluid_synth_channel_pressure fluid_synth_pitch_bend
   fluid_synth_set_gen fluid_synth_write_float fluid_synth_get_active_voice_count
   __assert_fail __stack_chk_fail __cpu_model __cpu_indicator_init _GLOBAL_OFFSET_TABLE_ '
 scratch=$(mktemp -d) || exit 1

@@ -159,6 +159,16 @@ static void test_same_music(void) {
   }
   play_song(host, 512);
   check_equal(pmt_host_midi(reference), pmt_host_midi(host), "a flood of controllers");
+  pmt_host_free(host);
+
+  host = make_host(PMT_HOST_INSIDE); /* alone it does not listen, and what is not passed on is not there */
+  *pmt_host_port(host, PMT_PORT_THRU) = 0;
+  for (uint8_t i = 0; i < 48; ++i) {
+    pmt_host_send_midi(host, 0, (const uint8_t[]){0x90, i, 100}, 3);
+    pmt_host_send_midi(host, 0, (const uint8_t[]){0xb0, i, 100}, 3);
+  }
+  play_song(host, 512);
+  check_equal(pmt_host_midi(reference), pmt_host_midi(host), "somebody else");
   pmt_host_deactivate(host);
   pmt_host_activate(host);
   PmtMidiList once = *pmt_host_midi(host);
@@ -239,9 +249,17 @@ static void test_absurd_ports(void) {
   const PmtPosition position = at(0, 1, 200);
   for (size_t i = 0; i < sizeof odd / sizeof *odd; ++i) {
     PmtHost* const host = make_host(PMT_HOST_POLLED);
-    for (uint32_t port = PMT_PORT_TEMPERATURE; port <= PMT_PORT_HOLD; ++port) {
-      *pmt_host_port(host, port) = odd[i];
+    for (uint32_t port = PMT_PORT_TEMPERATURE; port <= PMT_PORT_LEARN_BARS; ++port) {
+      if (port <= PMT_PORT_HOLD || port == PMT_PORT_FREEZE || port >= PMT_PORT_CAPTURE_BARS) {
+        *pmt_host_port(host, port) = odd[i];
+      }
     }
+    pmt_host_send_midi(host, 0, (const uint8_t[]){0x90, 60, 100}, 3);
+    pmt_host_run(host, 64);
+    *pmt_host_port(host, PMT_PORT_LEARN) = 0;
+    pmt_host_run(host, 64);
+    *pmt_host_port(host, PMT_PORT_LEARN) = 1;
+    pmt_host_send_midi(host, 0, (const uint8_t[]){0x80, 60, 100}, 3);
     play_simply(host, &position, PMT_HOST_PLAIN);
     pmt_host_free(host);
   }

@@ -84,12 +84,18 @@ static void check_default_controls(void) {
                           d.register_hi, d.scale_root, d.scale_mode, d.strictness, d.velocity, d.channel, d.enabled,
                           d.hold};
   const float later[] = {d.loop, d.freeze, d.run, d.tempo};
+  const float together[] = {d.mode, d.you_play, d.wait, d.turn, d.give_way, d.follow, d.room, d.rest, d.count_in,
+                            d.thru};
   for (size_t i = 0; i < sizeof values / sizeof *values; ++i) {
     CHECKF(values[i] == ports[PMT_PORT_TEMPERATURE + i].def, "%s", ports[PMT_PORT_TEMPERATURE + i].symbol);
   }
   for (size_t i = 0; i < sizeof later / sizeof *later; ++i) {
     CHECKF(later[i] == ports[PMT_PORT_LOOP + i].def, "%s", ports[PMT_PORT_LOOP + i].symbol);
   }
+  for (size_t i = 0; i < sizeof together / sizeof *together; ++i) {
+    CHECKF(together[i] == ports[PMT_PORT_MODE + i].def, "%s", ports[PMT_PORT_MODE + i].symbol);
+  }
+  CHECK(ports[PMT_PORT_LEARN_BARS].max == PMT_LEARN_BARS_MAX);
 }
 
 /* Each plugin has the first `count` of the ports. */
@@ -110,7 +116,9 @@ static void check_plugin(const char* const name, const uint32_t count) {
     }
   }
   static const struct { PmtPortIndex port; unsigned count; } lists[] = {
-      {PMT_PORT_STYLE, 7}, {PMT_PORT_STYLE2, 7}, {PMT_PORT_SCALE_ROOT, 12}, {PMT_PORT_SCALE_MODE, PMT_SCALES}};
+      {PMT_PORT_STYLE, 7}, {PMT_PORT_STYLE2, 7}, {PMT_PORT_SCALE_ROOT, 12}, {PMT_PORT_SCALE_MODE, PMT_SCALES},
+      {PMT_PORT_RUN, PMT_RUNS}, {PMT_PORT_MODE, PMT_MODES}, {PMT_PORT_YOU_PLAY, PMT_YOUS},
+      {PMT_PORT_ROOM, PMT_MANNERS}, {PMT_PORT_DOING, PMT_DOING_LISTENS + 1}};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; ++i) {
     const PmtPortIndex port = lists[i].port;
     check_scale_points(lilv_plugin_get_port_by_index(plugin, port), &ports[port], lists[i].count);

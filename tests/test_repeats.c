@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Loops raise the temperature, silence is noticed, grooves are left alone. */
+/* Loops raise doubts, silence is noticed, grooves and strains are left alone. */
 #include "check.h"
 #include "gen/repeats.h"
 #include "music/score.h"
@@ -28,34 +28,95 @@ static void test_tuneless(void) {
   CHECK(!pmt_repeats_tuneless(&r));
 }
 
-int main(void) {
-  test_tuneless();
-  static const float lifts[] = {1.0f, 1.0f, 1.0f, 1.1f, 1.2f, 1.3f, 1.4f, 1.5f, 1.5f};
+/** Bars of a loop, numbered from 0, that go by before there is a doubt. */
+static uint32_t patience(PmtRepeats* const r, const uint32_t period, const uint32_t part) {
+  pmt_repeats_reset(r);
+  for (uint32_t i = 0; i < 200; ++i) {
+    bar(r, 40 + i % period, part);
+    if (pmt_repeats_doubt(r) > 0.0f) {
+      return i;
+    }
+  }
+  return UINT32_MAX;
+}
+
+/** A loop of any length is noticed, the later the longer; one that takes more bars than are remembered is a form. */
+static void test_loops(void) {
+  PmtRepeats r;
+  CHECK(patience(&r, 1, 0) == 1);
+  for (uint32_t period = 2; period <= 8; ++period) {
+    CHECKF(patience(&r, period, 0) == period + 2, "a loop of %u bars", period);
+  }
+  CHECK(patience(&r, 9, 0) == 9 + 16 && patience(&r, 32, 0) == 32 + 16 && patience(&r, 33, 0) == UINT32_MAX);
+  CHECK(patience(&r, 1, PMT_PART_DRUMS) == 3 && patience(&r, 2, PMT_PART_DRUMS) == 6);
+}
+
+/** A strain of sixteen bars that is played twice, over and over: no loop. */
+static void test_form(void) {
   PmtRepeats r;
   pmt_repeats_reset(&r);
-  for (uint32_t i = 0; i < 9; ++i) {
+  for (uint32_t i = 0; i < 400; ++i) {
+    bar(&r, i / 32 * 16 % 80 + i % 16, 0);
+    CHECKF(pmt_repeats_doubt(&r) == 0.0f, "bar %u", i);
+  }
+}
+
+/** Doubt grows and is bounded. A rest does not end a loop of several bars, nor does one new bar; several do. */
+static void test_breaks(void) {
+  PmtRepeats r;
+  CHECK(patience(&r, 4, 0) == 6);
+  float before = pmt_repeats_doubt(&r);
+  for (uint32_t i = 7; i < 60; ++i) {
+    bar(&r, 40 + i % 4, 0);
+    pmt_repeats_end_bar(&r);
+    const float doubt = pmt_repeats_doubt(&r);
+    CHECK(doubt > before || (i > 20 && doubt == before));
+    before = doubt;
+  }
+  CHECK(before == 0.3f);
+  uint32_t news = 0;
+  for (; pmt_repeats_doubt(&r) > 0.0f; ++news) {
+    bar(&r, 80 + news, 0);
+  }
+  CHECKF(news > 1 && news < 16, "%u new bars", news);
+}
+
+/** The same bar over and over: one new bar ends it. */
+static void test_stutter(void) {
+  PmtRepeats r;
+  static const float doubts[] = {0.0f, 0.1f, 0.2f, 0.3f, 0.3f};
+  pmt_repeats_reset(&r);
+  for (uint32_t i = 0; i < 5; ++i) {
     bar(&r, 60, 0);
-    CHECKF(fabsf(pmt_repeats_lift(&r) - lifts[i]) < 1e-6f, "after %u bars: %g", i + 1, (double)pmt_repeats_lift(&r));
+    CHECKF(fabsf(pmt_repeats_doubt(&r) - doubts[i]) < 1e-6f, "after %u bars: %g", i + 1, (double)pmt_repeats_doubt(&r));
   }
   bar(&r, 61, 0);
-  CHECK(pmt_repeats_lift(&r) == 1.0f);
-  for (uint32_t i = 0; i < 3; ++i) {
-    bar(&r, 61, 0);
-  }
-  CHECK(pmt_repeats_lift(&r) > 1.0f);
+  CHECK(pmt_repeats_doubt(&r) == 0.0f);
+  bar(&r, 61, 0);
+  CHECK(pmt_repeats_doubt(&r) > 0.0f);
   pmt_repeats_add(&r, 48, 0, 62); /* the same pitches elsewhere in the bar are another bar */
   pmt_repeats_add(&r, 0, 0, 61);
   pmt_repeats_end_bar(&r);
-  CHECK(pmt_repeats_lift(&r) == 1.0f);
-  for (uint32_t i = 0; i < 9; ++i) {
-    bar(&r, 40, PMT_PART_DRUMS);
-    CHECK(pmt_repeats_lift(&r) == 1.0f && !pmt_repeats_starved(&r));
-  }
-  for (uint32_t i = 0; i < 9; ++i) { /* nor does silence loop */
-    CHECK(pmt_repeats_starved(&r) == (i >= 2) && pmt_repeats_lift(&r) == 1.0f);
+  CHECK(pmt_repeats_doubt(&r) == 0.0f);
+}
+
+static void test_silence(void) {
+  PmtRepeats r;
+  pmt_repeats_reset(&r);
+  for (uint32_t i = 0; i < 9; ++i) { /* silence does not loop */
+    CHECK(pmt_repeats_starved(&r) == (i >= 2) && pmt_repeats_doubt(&r) == 0.0f);
     pmt_repeats_end_bar(&r);
   }
   pmt_repeats_add(&r, 0, PMT_PART_DRUMS, 40);
   CHECK(!pmt_repeats_starved(&r));
+}
+
+int main(void) {
+  test_loops();
+  test_form();
+  test_breaks();
+  test_stutter();
+  test_tuneless();
+  test_silence();
   return 0;
 }

@@ -189,6 +189,28 @@ static void check_midi(void) {
   CHECK(n[3].part == PMT_ROLL_DRUMS && n[3].pitch == 36);
   CHECK(n[4].pitch == 71 && n[5].pitch == 70 && n[5].end == 5);
   pmt_roll_free(&roll);
+  CHECK(!pmt_roll_add_player(&roll, &list, frame_quarter, &frames_a_quarter));
+  CHECK(roll.n_notes == 6 && roll.notes[2].part == PMT_ROLL_PLAYER && roll.notes[2].pitch == 50);
+  CHECK(roll.notes[3].part == PMT_ROLL_PLAYER_DRUMS && roll.notes[3].pitch == 36);
+  pmt_roll_free(&roll);
+}
+
+/* The player's notes lie where another's would, in another colour, and the legend tells of them. */
+static void check_player(void) {
+  PmtRoll none = make_page(NULL);
+  PmtRoll ours = make_page(&(PmtRollNote){4, 6, 0, 60, 80});
+  PmtRoll theirs = make_page(&(PmtRollNote){4, 6, PMT_ROLL_PLAYER, 60, 80});
+  const Spot note = difference(&ours, &none);
+  CHECK(difference(&theirs, &none).top < note.top - 20);
+  CHECK(!pmt_roll_add_note(&ours, (PmtRollNote){26, 26.1, PMT_ROLL_PLAYER_DRUMS, 36, 80}));
+  CHECK(!pmt_roll_add_note(&theirs, (PmtRollNote){26, 26.1, PMT_ROLL_PLAYER_DRUMS, 36, 80}));
+  const Spot colour = difference(&theirs, &ours); /* the legend is the same now */
+  CHECK(colour.top == note.top && colour.bottom == note.bottom && colour.left == note.left);
+  pmt_roll_free(&none);
+  pmt_roll_free(&ours);
+  pmt_roll_free(&theirs);
+  const Spot drum = spot_of((PmtRollNote){4, 4.1, PMT_ROLL_PLAYER_DRUMS, 36, 80});
+  CHECK(drum.bottom == spot_of((PmtRollNote){4, 4.1, PMT_ROLL_DRUMS, 36, 80}).bottom);
 }
 
 static void check_score(void) {
@@ -265,6 +287,7 @@ int main(void) {
   check_unison();
   check_rows();
   check_midi();
+  check_player();
   check_score();
   check_marks_in_order();
   check_files();

@@ -131,6 +131,21 @@ static void turn_knobs(PmtHost* const host, const uint64_t cycle) {
   *pmt_host_port(host, PMT_PORT_HOLD) = cycle % 400 > 380;
 }
 
+/* Somebody who changes what they want of us now and then, with ten fingers and a foot. */
+static void play_along(PmtHost* const host, const uint64_t cycle) {
+  const uint8_t pitch = (uint8_t)(48.0f + 36.0f * pmt_random_unit(3, cycle, 0));
+  const uint8_t pedal = cycle % 80 < 40 ? 127 : 0;
+  *pmt_host_port(host, PMT_PORT_MODE) = (float)(cycle / 120 % 4);
+  *pmt_host_port(host, PMT_PORT_YOU_PLAY) = (float)(cycle / 90 % 6);
+  *pmt_host_port(host, PMT_PORT_ROOM) = (float)(cycle / 70 % 3);
+  *pmt_host_port(host, PMT_PORT_WAIT) = (float)(cycle / 110 % 3) * 15.0f;
+  *pmt_host_port(host, PMT_PORT_TURN) = (float)(cycle / 130 % 3);
+  *pmt_host_port(host, PMT_PORT_LEARN) = cycle % 60 == 50;
+  pmt_host_send_midi(host, 0, (const uint8_t[]){0x90, pitch, cycle % 3 ? 100 : 0}, 3);
+  pmt_host_send_midi(host, 0, (const uint8_t[]){0xb0, 64, pedal}, 3);
+  pmt_host_send_midi(host, 0, (const uint8_t[]){0xe0, 0, (uint8_t)(cycle % 128)}, 3);
+}
+
 static void play_cycles(PmtHost* const host, Session* const session) {
   int64_t at = 0;
   for (uint64_t cycle = 0; cycle < CYCLES; ++cycle) {
@@ -142,6 +157,7 @@ static void play_cycles(PmtHost* const host, Session* const session) {
       pmt_host_send_get(host, n_frames / 2, NULL);
     }
     turn_knobs(host, cycle);
+    play_along(host, cycle);
     pmt_host_run(host, n_frames);
     at += n_frames;
     if (cycle % 100 == 0) {
@@ -235,10 +251,11 @@ int main(void) {
   char first[1024];
   pmt_host_make_scratch(scratch, sizeof scratch);
   snprintf(first, sizeof first, "%s/first.safetensors", scratch);
-  CHECK(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 1, .note_bias = 2}, NULL));
+  CHECK(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 1, .note_bias = 2, .listens = true}, NULL));
   for (unsigned i = 0; i < 2; ++i) {
     snprintf(model[i], sizeof model[i], "%s/model-%u.safetensors", scratch, i);
-    CHECK(!pmt_tiny_model_write(model[i], &(PmtTinyOptions){.seed = 2 + i, .layers = 1 + i, .note_bias = 2}, NULL));
+    const PmtTinyOptions options = {.seed = 2 + i, .arch = i ? "tf" : "lstm", .layers = 1 + i, .note_bias = 2, .listens = i};
+    CHECK(!pmt_tiny_model_write(model[i], &options, NULL));
   }
   pmt_host_copy_bundle(scratch, first, bundle, sizeof bundle);
   void* const keep = dlopen(NULL, RTLD_NOW);

@@ -21,23 +21,32 @@ static PmtPick pick(const PmtSampling* const s, const uint64_t* const mask, cons
   return pmt_sampler_pick(s, mask, V, copy, index);
 }
 
-/** Shares of 40000 draws against a softmax in double, by temperature and class. */
+/** Shares of 40000 draws against double: notes and rhythm get what a softmax at the rhythm's temperature gives each
+    kind; temperature and min-p act within the kind. */
 static void check_shares(const float tau, const float min_p, const double offset) {
-  static const uint32_t tokens[] = {END, PMT_TOKEN_POS + 2, 200, 201, 300, PMT_TOKEN_DRUM};
-  static const double values[] = {1.0, 0.3, 1.5, -0.5, 0.9, -3.5};
-  enum { N = 6, DRAWS = 40000 };
+  static const uint32_t tokens[] = {END, PMT_TOKEN_POS + 2, PMT_TOKEN_POS + 3, 200, 201, 300, PMT_TOKEN_DRUM};
+  static const double values[] = {1.0, 0.3, -2.5, 1.5, -0.5, 0.9, -3.5};
+  enum { N = 7, DRAWS = 40000 };
+  static const double best[] = {1.0, 1.5}, of_min_p[] = {0.4, 1.0};
+  const double temperature[] = {1.0 + ((double)tau - 1.0) / 2.0, (double)tau};
   uint64_t mask[PMT_MASK_WORDS] = {0};
   float logits[V];
-  double weight[N], sum = 0.0;
+  double weight[N], sum = 0.0, kept[2] = {0.0, 0.0}, mass[2] = {0.0, 0.0};
   for (uint32_t i = 0; i < V; ++i) {
     logits[i] = 50.0f; /* what is not allowed tempts */
   }
   for (uint32_t i = 0; i < N; ++i) {
     allow(mask, tokens[i]);
     logits[tokens[i]] = (float)(values[i] + offset);
-    const bool note = tokens[i] >= PMT_TOKEN_DRUM;
-    weight[i] = exp((values[i] - 1.5) / (note ? (double)tau : 1.0 + ((double)tau - 1.0) / 2.0));
-    weight[i] = weight[i] < (double)min_p ? 0.0 : weight[i];
+    const int note = tokens[i] >= PMT_TOKEN_DRUM;
+    weight[i] = exp((values[i] - best[note]) / temperature[note]);
+    weight[i] = weight[i] < (double)min_p * of_min_p[note] ? 0.0 : weight[i];
+    kept[note] += weight[i];
+    mass[note] += exp(values[i]);
+  }
+  for (uint32_t i = 0; i < N; ++i) {
+    const int note = tokens[i] >= PMT_TOKEN_DRUM;
+    weight[i] *= pow(mass[note], 1.0 / temperature[0]) / kept[note];
     sum += weight[i];
   }
   uint32_t count[N] = {0};
@@ -57,6 +66,79 @@ static void check_shares(const float tau, const float min_p, const double offset
     CHECKF(fabs((double)count[i] / DRAWS - expected) <= 4.0 * sigma + 1e-6, "tau %g token %u: %g for %g", (double)tau,
            tokens[i], (double)count[i] / DRAWS, expected);
   }
+}
+
+/** A hundred notes of half a percent each, beside an end of one half: min-p compares notes with notes. */
+static void test_many_notes(void) {
+  uint64_t mask[PMT_MASK_WORDS] = {0};
+  float logits[V] = {0};
+  enum { NOTES = 100, DRAWS = 4000 };
+  for (uint32_t i = 0; i < NOTES; ++i) {
+    allow(mask, 200 + i);
+  }
+  allow(mask, END);
+  logits[END] = logf((float)NOTES);
+  PmtSampling s = plain();
+  s.min_p = 0.5f;
+  uint32_t ends = 0;
+  for (uint32_t i = 0; i < DRAWS; ++i) {
+    ends += pick(&s, mask, logits, i).token == END;
+  }
+  CHECKF(ends > DRAWS * 45 / 100 && ends < DRAWS * 55 / 100, "%u of %d draws end the slot", ends, DRAWS);
+  s.tau = 0.0f; /* no draw: the likeliest of all */
+  CHECK(pick(&s, mask, logits, 0).token == END);
+}
+
+/** A note that is as good as certain, others that are not, and a rhythm that may end: the shares when it is doubted. */
+static void test_doubt(void) {
+  static const uint32_t tokens[] = {200, 201, 202, 203, PMT_TOKEN_DRUM};
+  static const float logits_of[] = {10.0f, 1.0f, 0.0f, -4.0f, -20.0f};
+  enum { N = 5, DRAWS = 20000 };
+  uint64_t mask[PMT_MASK_WORDS] = {0};
+  float logits[V] = {0};
+  for (uint32_t i = 0; i < N; ++i) {
+    allow(mask, tokens[i]);
+    logits[tokens[i]] = logits_of[i];
+  }
+  allow(mask, END);
+  logits[END] = 10.0f;
+  PmtSampling s = plain();
+  s.min_p = 0.05f;
+  for (uint32_t doubted = 0; doubted < 2; ++doubted) {
+    s.doubt = doubted ? 0.2f : 0.0f;
+    uint32_t count[N] = {0};
+    for (uint32_t d = 0; d < DRAWS; ++d) {
+      const PmtPick p = pick(&s, mask, logits, d);
+      for (uint32_t i = 0; i < N; ++i) {
+        count[i] += p.token == tokens[i];
+      }
+    }
+    const uint32_t notes = count[0] + count[1] + count[2];
+    CHECKF(notes > DRAWS * 48 / 100 && notes < DRAWS * 52 / 100, "%u notes of %d", notes, DRAWS);
+    CHECK(count[3] == 0 && count[4] == 0); /* min-p, by the likeliest of the others: e^-5 */
+    const double others = (double)(count[1] + count[2]) / notes;
+    const double second = (double)count[1] / (count[1] + count[2] + 1e-9);
+    CHECKF(doubted ? fabs(others - 0.2) < 0.02 : others == 0.0, "%g for others", others);
+    CHECK(!doubted || fabs(second - 1.0 / (1.0 + exp(-1.0))) < 0.03);
+  }
+  logits[200] = 1.0f; /* not that sure: nothing changes */
+  const PmtPick sure = pick(&s, mask, logits, 7);
+  s.doubt = 0.0f;
+  CHECK(pick(&s, mask, logits, 7).token == sure.token);
+  uint64_t one[PMT_MASK_WORDS] = {0}; /* nothing else to play */
+  allow(one, 200);
+  s.doubt = 0.3f;
+  CHECK(pick(&s, one, logits, 0).token == 200);
+  allow(one, PMT_TOKEN_DRUM);
+  logits[PMT_TOKEN_DRUM] = 12.0f; /* a groove may come again; a drummer alone must not for ever */
+  uint32_t tune = 0, doubted_tune = 0;
+  for (uint32_t d = 0; d < 1000; ++d) {
+    s.doubt_drums = false;
+    tune += pick(&s, one, logits, d).token == 200;
+    s.doubt_drums = true;
+    doubted_tune += pick(&s, one, logits, d).token == 200;
+  }
+  CHECK(tune == 0 && doubted_tune > 250 && doubted_tune < 350);
 }
 
 static void test_surprise(void) {
@@ -123,6 +205,8 @@ static void test_broken(void) {
   CHECK(pmt_token_class(pick(&s, mask, logits, 0).token) == PMT_CLASS_NOTE);
 }
 
+static const PmtRepeats novel = {.n_bars = 0}, looping = {.run = {2, 2, 2}};
+
 static PmtModel model_of(void) {
   PmtModel m = {
       .parts = 4, .vocab = V, .velocity = true, .n_styles = 3, .parts_used = {4, 2, 0}, .style_drums = {0, 1, 1}};
@@ -136,14 +220,15 @@ static void test_freeze(void) {
   const PmtPlace place = {.bar = -1, .index = 3, .length = 12, .bar_ticks = 72, .start = 36};
   PmtControls c = pmt_controls_default();
   static PmtFrozen f;
-  pmt_freeze(&m, &c, &place, 0, 1.25f, &f);
-  CHECK(f.sampling.tau == 1.25f && f.sampling.penalised == 0 && f.scale == 0 && f.condition.style[0] == 1.0f);
+  pmt_freeze(&m, &c, &place, 0, &looping, &f);
+  CHECK(fabsf(f.sampling.doubt - 0.2f) < 1e-6f && !f.sampling.doubt_drums);
+  CHECK(f.sampling.tau == 1.0f && f.sampling.penalised == 0 && f.scale == 0 && f.condition.style[0] == 1.0f);
   CHECK(f.condition.meter == 6 && f.condition.key == 0 && f.condition.phrase == 8 && f.condition.density == 5);
   CHECK(pmt_limits_has(&f.limits, pmt_token_note(3, 84)) && !pmt_limits_has(&f.limits, pmt_token_note(3, 85)));
   CHECK(!pmt_limits_has(&f.limits, pmt_token_drum(40)) && !f.limits.ornaments && f.limits.velocity);
 
-  pmt_freeze(&m, &c, &place, 8, 1.0f, &f); /* the key that was heard, as long as no scale is set */
-  CHECK(f.condition.key == 8);
+  pmt_freeze(&m, &c, &place, 8, &novel, &f); /* the key that was heard, as long as no scale is set */
+  CHECK(f.condition.key == 8 && f.sampling.doubt == 0.0f);
 
   c.style = 1.4f;
   c.style2 = 1.0f;
@@ -151,7 +236,7 @@ static void test_freeze(void) {
   c.scale_mode = PMT_SCALE_DORIAN;
   c.scale_root = 2.0f;
   c.density = 0.5f;
-  pmt_freeze(&m, &c, &place, 0, 1.0f, &f);
+  pmt_freeze(&m, &c, &place, 0, &novel, &f);
   CHECK(f.condition.style[1] == 1.0f && f.condition.key == 15 && f.condition.density == 7);
   CHECK(f.sampling.penalised == (uint16_t)(~0xab5 & 0xfff) && f.sampling.penalty == 4.0f &&
         f.sampling.end_bias == -1.5f);
@@ -163,21 +248,33 @@ static void test_freeze(void) {
   c.register_lo = 64.0f;
   c.register_hi = 50.0f;
   c = pmt_controls_sane(&c);
-  pmt_freeze(&m, &c, &place, 0, 1.0f, &f);
+  pmt_freeze(&m, &c, &place, 0, &novel, &f);
   for (uint32_t n = 0; n < 128; ++n) {
     CHECK(pmt_limits_has(&f.limits, pmt_token_note(0, n)) == (n >= 50 && n <= 64 && (0xab5 >> n % 12 & 1)));
     CHECK(!pmt_limits_has(&f.limits, pmt_token_note(2, n)));
   }
   PmtModel with_drums = m;
   with_drums.drums = true;
-  pmt_freeze(&with_drums, &c, &place, 0, 1.0f, &f);
+  PmtModel picky = m; /* 0 is what the model suggests for the style that sounds */
+  picky.min_p[0] = 0.25f, picky.min_p[1] = 0.0625f;
+  PmtControls suggested = c;
+  suggested.min_p = 0.0f, suggested.style = 0.0f, suggested.style2 = 1.0f;
+  static const struct { float blend, said, is; } cases[] = {
+      {0.0f, 0.0f, 0.25f}, {1.0f, 0.0f, 0.0625f}, {0.5f, 0.0f, 0.15625f}, {0.5f, 0.1f, 0.1f}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    suggested.blend = cases[i].blend;
+    suggested.min_p = cases[i].said;
+    pmt_freeze(&picky, &suggested, &place, 0, &novel, &f);
+    CHECK(f.sampling.min_p == cases[i].is);
+  }
+  pmt_freeze(&with_drums, &c, &place, 0, &novel, &f);
   CHECK(pmt_limits_has(&f.limits, pmt_token_drum(40)));
   PmtControls no_drums = c;
   no_drums.style = no_drums.style2 = 0.0f;
-  pmt_freeze(&with_drums, &no_drums, &place, 0, 1.0f, &f);
+  pmt_freeze(&with_drums, &no_drums, &place, 0, &novel, &f);
   CHECK(!pmt_limits_has(&f.limits, pmt_token_drum(40)));
   c.blend = 0.0f; /* drums alone, and the model has none: silence */
-  pmt_freeze(&m, &c, &place, 0, 1.0f, &f);
+  pmt_freeze(&m, &c, &place, 0, &novel, &f);
   CHECK(!pmt_limits_has(&f.limits, pmt_token_note(0, 60)));
 }
 
@@ -194,7 +291,7 @@ static void test_sane(void) {
     CHECK(s.register_lo <= s.register_hi && s.channel >= 1.0f && s.channel <= 16.0f);
     const PmtModel m = model_of();
     static PmtFrozen f;
-    pmt_freeze(&m, &s, &(PmtPlace){.length = 12, .bar_ticks = 96}, 0, 1.0f, &f);
+    pmt_freeze(&m, &s, &(PmtPlace){.length = 12, .bar_ticks = 96}, 0, &novel, &f);
   }
   const PmtControls d = pmt_controls_default(), s = pmt_controls_sane(&d);
   CHECK(!memcmp(&d, &s, sizeof d) && pmt_controls_alike(&d, &s));
@@ -216,6 +313,8 @@ int main(void) {
   check_shares(1.0f, 0.05f, 0.0);
   check_shares(0.6f, 0.05f, -20.0); /* an offset changes nothing */
   check_shares(1.7f, 0.2f, 30.0);
+  test_many_notes();
+  test_doubt();
   test_surprise();
   test_argmax_and_bias();
   test_broken();

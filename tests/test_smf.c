@@ -402,7 +402,7 @@ static void test_out_of_memory(void) {
     }
     CHECK(status == PMT_NO_MEM && error.text[0] && !smf.notes && !smf.tempos);
   }
-  CHECKF(n == 4, "%zu allocations: the test no longer sees them", n); /* map, notes, tempos, meters */
+  CHECKF(n == 5, "%zu allocations: the test no longer sees them", n); /* name, map, notes, tempos, meters */
   pmt_build_free(&b);
 }
 
@@ -425,6 +425,35 @@ static void test_fuzz_corpus(void) {
   }
   closedir(dir);
   CHECK(n > 20);
+}
+
+static void test_pedals_and_names(void) {
+  PmtSmfBuild b = {0};
+  pmt_build_header(&b, 1, 3, 96);
+  pmt_build_track(&b);
+  pmt_build_end(&b, 0);
+  pmt_build_track(&b);
+  BUILD_EVENT(&b, 0, 0xff, 3, 4, 'L', 'e', '\n', 't');
+  BUILD_EVENT(&b, 0, 0xff, 3, 1, 'x');
+  BUILD_EVENT(&b, 48, 0xb2, 64, 127);
+  BUILD_EVENT(&b, 48, 0xb2, 64, 0);
+  BUILD_EVENT(&b, 0, 0xb2, 7, 100);
+  BUILD_EVENT(&b, 0, 0xb2, 64, 80);
+  pmt_build_end(&b, 0);
+  pmt_build_track(&b);
+  BUILD_EVENT(&b, 0, 0xff, 3, 50, 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'a', 'b', 'c', 'd', 'e', 'f', 'g',
+              'h', 'i', 'j', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h',
+              'i', 'j', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j');
+  BUILD_EVENT(&b, 50, 0xb0, 64, 1);
+  pmt_build_end(&b, 0);
+  PmtSmf smf = parse(&b);
+  CHECK(!*smf.names[0].text && !strcmp(smf.names[1].text, "Le?t"));
+  CHECK(strlen(smf.names[2].text) == PMT_SMF_NAME - 1 && !strncmp(smf.names[2].text, "abcdefghijabc", 13));
+  CHECK(smf.n_pedals == 4 && smf.pedals[0].tick == 48 && smf.pedals[0].value == 127 && smf.pedals[0].track == 1);
+  CHECK(smf.pedals[0].channel == 2 && smf.pedals[1].tick == 50 && smf.pedals[1].track == 2);
+  CHECK(smf.pedals[2].value == 0 && smf.pedals[3].value == 80 && smf.pedals[3].tick == 96);
+  pmt_smf_free(&smf);
+  pmt_build_free(&b);
 }
 
 /* Writing */
@@ -473,6 +502,26 @@ static void test_what_is_written_reads_back(void) {
   unlink(path);
 }
 
+/* A track of its own stays apart from another one on the same channel. */
+static void test_tracks_of_their_own(void) {
+  static const PmtSmfEvent other[] = {{0, {0x90, 72, 50}, 3}, {100, {0x80, 72, 0}, 3}, {100, {0x99, 40, 9}, 3}};
+  const PmtSmfTrack tracks[] = {{"Other", other, 3}, {NULL, NULL, 0}};
+  const char* const path = scratch_file("t.mid");
+  PmtSmfOut out = some_output();
+  out.tracks = tracks;
+  out.n_tracks = 2;
+  PmtError error = {{0}};
+  CHECKF(!pmt_smf_write(path, &out, &error), "%s", error.text);
+  PmtSmf smf;
+  CHECKF(!pmt_smf_read(path, &smf, &error), "%s", error.text);
+  CHECK(smf.n_tracks == 5 && !strcmp(smf.names[0].text, "t") && !strcmp(smf.names[1].text, "Other"));
+  CHECK(smf.n_notes == 5 && is_note(&smf, 0, 0, 100, 72) && smf.notes[0].track == 1 && smf.notes[0].velocity == 50);
+  CHECK(is_note(&smf, 1, 0, 480, 60) && smf.notes[1].track == 3 && smf.notes[1].channel == 0);
+  CHECK(smf.notes[3].track == 1 && smf.notes[3].channel == 9);
+  pmt_smf_free(&smf);
+  unlink(path);
+}
+
 static void check_refused(const PmtSmfOut out, const char* const word) {
   PmtError error = {{0}};
   CHECK(pmt_smf_write(scratch_file("b.mid"), &out, &error) == PMT_BAD_ARG);
@@ -494,6 +543,10 @@ static void test_writing_refuses_nonsense(void) {
   out.events = (const PmtSmfEvent[]){{5, {0x90, 60, 128}, 3}};
   out.n_events = 1;
   check_refused(out, "event 0");
+  out = some_output();
+  out.tracks = (const PmtSmfTrack[]){{NULL, (const PmtSmfEvent[]){{5, {0x90, 60, 1}, 3}, {4, {0x80, 60, 1}, 3}}, 2}};
+  out.n_tracks = 1;
+  check_refused(out, "event 1 is out of order");
   out = some_output();
   out.tempos = (const PmtSmfTempo[]){{0, 0x1000000}};
   out.n_tempos = 1;
@@ -542,7 +595,9 @@ int main(void) {
   test_caps();
   test_out_of_memory();
   test_fuzz_corpus();
+  test_pedals_and_names();
   test_what_is_written_reads_back();
+  test_tracks_of_their_own();
   test_writing_refuses_nonsense();
   test_unwritable_output();
   rmdir(scratch);

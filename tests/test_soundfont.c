@@ -172,8 +172,11 @@ static void test_swap(void) {
     const double usual = pmt_sound_tone(&sound, 4 * RATE, 4 * RATE, 48);
     CHECKF(chosen > 10 * usual, "worker %zu: %g, %g", w, chosen, usual);
     CHECKF(strstr(pmt_host_status(host), "/nowhere/at/all.sf2: cannot be read"), "%s", pmt_host_status(host));
-    const float step = pmt_sound_steepest(&sound, 3 * RATE, 3 * RATE + RATE / 2);
-    CHECK(step < 1.1f * pmt_sound_steepest(&sound, RATE, 3 * RATE));
+    /* When the other one takes over is the worker's affair. It is steeper by itself, and so may the moment be. */
+    const float before = pmt_sound_steepest(&sound, RATE, 3 * RATE);
+    const float after = pmt_sound_steepest(&sound, 5 * RATE, FRAMES);
+    const float step = pmt_sound_steepest(&sound, 3 * RATE, 5 * RATE);
+    CHECKF(step < 1.1f * fmaxf(before, after), "worker %zu: %g; %g before, %g after", w, step, before, after);
     CHECK(pmt_host_midi(host)->n_events == pmt_host_midi(plain)->n_events);
     pmt_sound_free(&sound);
     pmt_host_free(host);

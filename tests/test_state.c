@@ -183,6 +183,128 @@ static void test_same_weights(void) {
   pmt_host_free(reference);
 }
 
+/* ---- Presets of a bundle that has several models ----------------------------------------------------------------- */
+
+/* A second model in the scene's bundle. @return its path, as lilv gives it to restore() for a preset that names it */
+static const char* bundle_second(void) {
+  static char path[1100];
+  snprintf(path, sizeof path, "%s/partimento-second.safetensors", pmt_scene.bundle);
+  if (access(path, R_OK)) {
+    CHECK(!link(pmt_scene.model_a, path));
+  }
+  return path;
+}
+
+/* What a preset has in its state: a path alone. */
+static void apply_preset(PmtHost* const host, const char* const path) {
+  PmtHostState state = {.key = PMT_PLUGIN_MODEL_URI, .type = LV2_ATOM__Path};
+  state.size = (size_t)snprintf(state.value, sizeof state.value, "abstract:%s", path) + 1;
+  pmt_host_restore(host, &state, full);
+}
+
+static PmtHost* open_rolling(const PmtHostWorker worker) {
+  PmtHost* const host = pmt_scene_host(worker);
+  pmt_host_activate(host);
+  pmt_scene_roll(host, 240);
+  return host;
+}
+
+/* @return the first event in which they differ; the number of events when they do not */
+static size_t first_difference(PmtHost* const one, PmtHost* const other) {
+  const PmtMidiList *a = pmt_host_midi(one), *b = pmt_host_midi(other);
+  size_t i = 0;
+  while (i < a->n_events && i < b->n_events && a->events[i].frame == b->events[i].frame &&
+         !memcmp(a->events[i].bytes, b->events[i].bytes, 3)) {
+    ++i;
+  }
+  return i == a->n_events && i == b->n_events ? a->n_events : i;
+}
+
+/* A preset whose model plays already: not a note changes, and nothing is complained of. */
+static void test_preset_of_the_same(const PmtHostWorker worker) {
+  char bundled[1100];
+  snprintf(bundled, sizeof bundled, "%s/partimento.safetensors", pmt_scene.bundle);
+  PmtHost* const host = open_rolling(worker);
+  PmtHost* const reference = open_rolling(worker);
+  for (int i = 0; i < 300; ++i) {
+    if (i % 37 == 20) {
+      apply_preset(host, bundled);
+    }
+    pmt_host_run(host, 512);
+    pmt_host_run(reference, 512);
+  }
+  const size_t n = pmt_host_midi(reference)->n_events;
+  CHECK(n > 100);
+  CHECKF(first_difference(reference, host) == n, "event %zu of %zu", first_difference(reference, host), n);
+  CHECK(pmt_host_log_lines(host) == 0);
+  pmt_scene_expect_path(host, bundled);
+  pmt_host_free(host);
+  pmt_host_free(reference);
+}
+
+/* One of another model: it takes over where patch:Set would let it, at the next eighth that is not composed yet. */
+static void test_preset_of_another(void) {
+  enum { CHANGE = 120, CYCLES = 300, BLOCK = 512, EIGHTH = 6000 /* 240 BPM */ };
+  PmtHost* const set = open_rolling(PMT_HOST_INSIDE);
+  PmtHost* const preset = open_rolling(PMT_HOST_NO_WORKER);
+  PmtHost* const reference = open_rolling(PMT_HOST_NO_WORKER);
+  for (int i = 0; i < CYCLES; ++i) {
+    if (i == CHANGE) {
+      apply_preset(preset, bundle_second());
+      pmt_host_send_model(set, 0, bundle_second());
+    }
+    pmt_host_run(set, BLOCK);
+    pmt_host_run(preset, BLOCK);
+    pmt_host_run(reference, BLOCK);
+  }
+  const size_t n = pmt_host_midi(preset)->n_events;
+  CHECKF(first_difference(preset, set) == n, "event %zu of %zu", first_difference(preset, set), n);
+  const size_t turn = first_difference(preset, reference);
+  CHECKF(turn + 50 < n, "%zu of %zu", turn, n);
+  const uint64_t at = pmt_host_midi(preset)->events[turn].frame, change = CHANGE * BLOCK;
+  CHECKF(at >= change && at <= change + 3 * EIGHTH, "%llu", (unsigned long long)at);
+  apply_preset(preset, bundle_second()); /* it plays now: to choose it again changes nothing */
+  for (int i = 0; i < CYCLES; ++i) {
+    pmt_host_run(set, BLOCK);
+    pmt_host_run(preset, BLOCK);
+  }
+  CHECK(first_difference(preset, set) == pmt_host_midi(preset)->n_events);
+  CHECK(pmt_host_midi(preset)->n_events > n + 50);
+  pmt_scene_expect_path(preset, bundle_second());
+  pmt_host_free(set);
+  pmt_host_free(preset);
+  pmt_host_free(reference);
+}
+
+/* A session that a preset's model was saved in, and the bundle lies elsewhere now: the model of that name plays, not the
+   first one, without a word when it is the same and with one when it is not. */
+static void test_moved_bundle(void) {
+  char gone[1100], wanted[17];
+  snprintf(gone, sizeof gone, "%s/elsewhere.lv2/partimento-second.safetensors", pmt_scene.scratch);
+  PmtHost* host = open_rolling(PMT_HOST_NO_WORKER);
+  static PmtHostState state;
+  apply_preset(host, bundle_second());
+  pmt_scene_play(host, 100);
+  pmt_host_save(host, &state, full);
+  PmtHostProperty* const path = pmt_host_find_property(&state, PMT_PLUGIN_MODEL_URI);
+  PmtHostProperty* const hash = pmt_host_find_property(&state, PMT_PLUGIN_HASH_URI);
+  CHECK(path && hash && strstr(path->value, "/partimento-second.safetensors"));
+  snprintf(wanted, sizeof wanted, "%.16s", hash->value);
+  path->size = (size_t)snprintf(path->value, sizeof path->value, "abstract:%s", gone) + 1;
+  pmt_host_free(host); /* nobody has its content any more */
+  for (int changed = 0; changed < 2; ++changed) {
+    snprintf(hash->value, sizeof hash->value, "%s", changed ? "0123456789abcdef" : wanted);
+    host = open_rolling(PMT_HOST_NO_WORKER);
+    pmt_host_restore(host, &state, full);
+    pmt_scene_play(host, 3);
+    const char* const status = pmt_host_status(host);
+    CHECKF(strstr(status, "(partimento-second.safetensors)"), "%s", status);
+    CHECKF(!strstr(status, "not loaded") == !changed, "%s", status);
+    pmt_scene_expect_saved(host, gone);
+    pmt_host_free(host);
+  }
+}
+
 /* All threads at once: run(), the worker's loads, and the host saving and restoring. For the sanitizers' eyes. */
 typedef struct { PmtHost* host; _Atomic(bool) stop; } Storm;
 
@@ -378,6 +500,10 @@ int main(void) {
   test_missing();
   test_overtaking();
   test_same_weights();
+  test_preset_of_the_same(PMT_HOST_NO_WORKER);
+  test_preset_of_the_same(PMT_HOST_POLLED);
+  test_preset_of_another();
+  test_moved_bundle();
   test_storm();
   test_lilv();
   pmt_scene_close();

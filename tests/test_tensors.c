@@ -306,6 +306,38 @@ static void check_halves(void) {
   }
 }
 
+/* Every half comes back from a file as it was; what lies between two goes to the nearer one, or the even one. */
+static void check_written_halves(const char* const path) {
+  enum { FINITE = 0x7c00 };
+  static float values[4 * FINITE], out[4 * FINITE];
+  for (uint32_t i = 0; i < FINITE; ++i) {
+    const double x = exact_half(i), step = (i + 1 < FINITE ? exact_half(i + 1) : 65536.0) - x;
+    values[i] = (float)x;
+    values[FINITE + i] = (float)-x;
+    values[2 * FINITE + i] = (float)(x + (i % 2 ? -0.5 : 0.5) * (i % 2 ? x - exact_half(i - 1) : step)); /* a tie */
+    values[3 * FINITE + i] = (float)(x + 0.499 * step);
+  }
+  const PmtTensorOut w = {.name = "w", .rank = 1, .shape = {4 * FINITE, 1}, .data = values, .dtype = PMT_F16};
+  PmtTensors* t = NULL;
+  PmtError error = {{0}};
+  values[2 * FINITE + FINITE - 1] = values[3 * FINITE + FINITE - 1] = 1.0f;
+  CHECKF(!pmt_tensors_write(path, &w, 1, NULL, 0, &error), "%s", error.text);
+  CHECKF(!pmt_tensors_read(path, &t, &error), "%s", error.text);
+  CHECK(!pmt_tensors_load(t, "w", 4 * FINITE, 1, out, &error));
+  for (uint32_t i = 0; i + 1 < FINITE; ++i) {
+    CHECK(out[i] == values[i] && out[FINITE + i] == values[FINITE + i]);
+    CHECKF(out[2 * FINITE + i] == values[i % 2 ? i - 1 : i], "tie at half %x", i);
+    CHECKF(out[3 * FINITE + i] == values[i], "above half %x", i);
+    CHECK(pmt_half_rounded(values[3 * FINITE + i]) == values[i]);
+  }
+  pmt_tensors_free(t);
+  values[0] = 65520.0f;
+  CHECK(pmt_tensors_write(path, &w, 1, NULL, 0, &error) == PMT_BAD_ARG && strstr(error.text, "too large for 16 bits"));
+  values[0] = 65519.0f; /* rounds down to the largest */
+  CHECK(!pmt_tensors_write(path, &w, 1, NULL, 0, &error));
+  unlink(path);
+}
+
 static void check_floats(void) {
   const char* const header = "{\"w\":" T("\"F32\"", "[2,2]", "[0,16]") "}";
   const float values[4] = {1.0f, -0.25f, 3e38f, 1e-42f};
@@ -362,7 +394,9 @@ static void check_bytes(void) {
 static void check_round_trip(const char* const path) {
   const float values[6] = {1.0f, -2.0f, 1e-42f, 3e38f, -0.0f, 0.1f};
   const PmtTensorOut tensors[] = {
-    {"matrix", 2, {2, 3}, values}, {"vector \xc3\xa9\"\\", 1, {5, 1}, values + 1}, {"scalar", 0, {1, 1}, values}};
+    {"matrix", 2, {2, 3}, values, PMT_F32},
+    {"vector \xc3\xa9\"\\", 1, {5, 1}, values + 1, PMT_F32},
+    {"scalar", 0, {1, 1}, values, PMT_F32}};
   const PmtMetaOut meta[] = {{"key", "line\nbreak"}, {"", ""}};
   PmtError error = {{0}};
   CHECKF(!pmt_tensors_write(path, tensors, 3, meta, 2, &error), "%s", error.text);
@@ -396,12 +430,12 @@ static void check_refused_writes(const char* const path) {
     PmtMetaOut meta;
     const char* message;
   } cases[] = {
-    {{{"w", 1, {2, 1}, bad}}, 1, {"k", "v"}, "value 1 is NaN or Inf"},
-    {{{"w", 1, {2, 1}, good}, {"w", 1, {2, 1}, good}}, 2, {"k", "v"}, "two tensors are called \"w\""},
-    {{{"w", 1, {0, 1}, good}}, 1, {"k", "v"}, "cannot be written"},
-    {{{"w", 3, {1, 1}, good}}, 1, {"k", "v"}, "cannot be written"},
-    {{{longest, 1, {2, 1}, good}}, 1, {"k", "v"}, "cannot be written"},
-    {{{"w", 1, {2, 1}, good}}, 1, {"k", "\xff"}, "metadata \"k\" cannot be written"},
+    {{{"w", 1, {2, 1}, bad, PMT_F32}}, 1, {"k", "v"}, "value 1 is NaN or Inf"},
+    {{{"w", 1, {2, 1}, good, PMT_F32}, {"w", 1, {2, 1}, good, PMT_F32}}, 2, {"k", "v"}, "two tensors are called \"w\""},
+    {{{"w", 1, {0, 1}, good, PMT_F32}}, 1, {"k", "v"}, "cannot be written"},
+    {{{"w", 3, {1, 1}, good, PMT_F32}}, 1, {"k", "v"}, "cannot be written"},
+    {{{longest, 1, {2, 1}, good, PMT_F32}}, 1, {"k", "v"}, "cannot be written"},
+    {{{"w", 1, {2, 1}, good, PMT_F32}}, 1, {"k", "\xff"}, "metadata \"k\" cannot be written"},
   };
   for (unsigned i = 0; i < sizeof cases / sizeof *cases; ++i) {
     PmtError error = {{0}};
@@ -477,7 +511,7 @@ static void check_read_errors(const char* const folder, const char* const path) 
 /* Reading and writing when each allocation in turn fails: no leak (a sanitizer sees it), no crash, no half file. */
 static void check_no_memory(const char* const path) {
   const float values[2] = {1.0f, 2.0f};
-  const PmtTensorOut tensors[] = {{"a", 1, {2, 1}, values}, {"b", 2, {1, 2}, values}};
+  const PmtTensorOut tensors[] = {{"a", 1, {2, 1}, values, PMT_F32}, {"b", 2, {1, 2}, values, PMT_F32}};
   const PmtMetaOut meta = {"key", "value"};
   PmtStatus status = PMT_NO_MEM;
   for (size_t n = 0; status; ++n) {
@@ -512,6 +546,7 @@ int main(void) {
   check_nesting();
   check_entries();
   check_halves();
+  check_written_halves(path);
   check_floats();
   check_bytes();
   check_refused_writes(path);

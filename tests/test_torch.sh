@@ -40,13 +40,13 @@ succeed "$python" $torch/check_data.py "$scratch/music.tokens"
 say() { sed -n "s/^  $1  *//p" "$scratch/stdout"; }
 train() { succeed "$python" $torch/train.py --data "$scratch/music.tokens" --seed 3 "$@"; }
 shared="pitch_lo pitch_hi styles programs kits style_parts style_drums style_bpm density_octiles velocity drums ornaments
-  format_version vocab parts part_names lag microtiming temperature min_p"
+  format_version vocab parts part_names lag microtiming temperature min_p hints"
 sizes="--d 16 --batch 2 --length 16"
 expect 0 'chosen for' "$partimento" train --style "tunes=$scratch/tunes" --out "$scratch/ours.safetensors" --steps 1 \
   --layers 1 --h 8 --d 8 --batch 2 --length 8 --threads 1
 succeed "$partimento" inspect "$scratch/ours.safetensors"
 for key in $shared; do echo "$key $(say "$key")"; done >"$scratch/facts"
-for arch in "lstm --h 24" "gru --h 24" "tf --pos rel" "tf --pos sin"; do
+for arch in "lstm --h 24" "gru --h 24 --without near --without kinds" "tf --pos rel" "tf --pos sin"; do
   model=$scratch/theirs.safetensors
   train --arch $arch --layers 2 --heads 2 --window 24 $sizes --steps 20 --out "$model" --title 'A test' --license ISC
   grep -q '^step 20/20 .* nats/quarter' "$scratch/stderr" || fail "$arch: no report"
@@ -62,6 +62,15 @@ for arch in "lstm --h 24" "gru --h 24" "tf --pos rel" "tf --pos sin"; do
   [ -s "$scratch/music.mid" ] || fail "$arch: no music"
 done
 succeed "$python" $torch/check_logits.py "${BUILD:-build}/tests/net_logits" "$scratch/theirs.safetensors"
+
+# ---- what the net is told: the engine's listener, or nothing ----
+train $sizes --h 8 --steps 1 --without hints --out "$scratch/deaf.safetensors"
+succeed "$partimento" inspect "$scratch/deaf.safetensors"
+[ -z "$(say hints)" ] || fail "--without hints: it says it is told $(say hints)"
+expect_failure 'there are no such hints' "$python" $torch/train.py --data "$scratch/music.tokens" --without nose \
+  --out "$scratch/x.safetensors"
+expect_failure 'false -std=c11' env CC=false "$python" $torch/train.py --data "$scratch/music.tokens" \
+  --out "$scratch/x.safetensors"
 
 # ---- a run cut in two, in groups, or over two processes is the same run ----
 same() { succeed "$python" $torch/check_same.py "$scratch/$1.safetensors" "$scratch/$2.safetensors" "$3"; }

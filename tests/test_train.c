@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "music/grammar.h"
+#include "music/listener.h"
 #include "music/meter.h"
 #include "music/smf.h"
 #include "nn/net.h"
@@ -162,14 +163,163 @@ static void check_order(const PmtPiece* piece) {
 
 typedef struct { PmtCorpus corpora[2]; PmtFacts facts; PmtStreamOptions options; } Data;
 
+/** Which hints say what stood here before. */
+typedef struct { PmtHintShape shape; bool row[PMT_HINTS_MAX], anchor[PMT_LEAPS_MAX]; } Memory;
+
+static Memory memory_of(uint32_t parts) {
+  Memory m = {.row = {false}};
+  pmt_listener_shape(parts, &m.shape);
+  for (uint32_t i = 0; i < m.shape.n_tables; ++i) {
+    const char* name = m.shape.table[i].name;
+    m.row[i] = !strcmp(name, "near") || !strcmp(name, "near.trust") || !strcmp(name, "far") || !strcmp(name, "far.trust");
+  }
+  for (uint32_t i = 0; i < m.shape.n_leaps; ++i) {
+    m.anchor[i] = !strcmp(m.shape.leap[i].name, "near") || !strcmp(m.shape.leap[i].name, "far");
+  }
+  return m;
+}
+
+/** @return whether anything is told of what stood here before; all else is what a listener hears */
+static bool check_heard(const Memory* m, const PmtCell* cell, const PmtHints* heard, bool memory) {
+  bool remembers = false;
+  for (uint32_t i = 0; i < m->shape.n_tables; ++i) {
+    CHECK(cell->hints.row[i] == (m->row[i] && !memory ? -1 : heard->row[i]));
+    remembers |= m->row[i] && cell->hints.row[i] >= 0;
+  }
+  for (uint32_t i = 0; i < m->shape.n_leaps; ++i) {
+    CHECK(cell->hints.anchor[i] == (m->anchor[i] && !memory ? -1 : heard->anchor[i]));
+    remembers |= m->anchor[i] && cell->hints.anchor[i] >= 0;
+  }
+  CHECK(!memcmp(cell->hints.kind, heard->kind, sizeof heard->kind));
+  return remembers;
+}
+
+/** Hints are of the tokens as they are fed: transposed, with other velocities, from a bar in the middle on. */
+static void check_hints(const PmtPiece* piece, uint32_t parts) {
+  static const uint16_t octiles[PMT_OCTILE_LIMITS] = {0};
+  const Memory m = memory_of(parts);
+  for (int memory = 0; memory < 2; ++memory) {
+    PmtVariation v = pmt_variation_plain(true);
+    v.transpose = 3, v.velocity_shift = 1, v.listen = parts, v.give_memory = memory;
+    v.first_slot = (uint32_t)piece->sequence.n_slots / 4;
+    PmtListener listener;
+    PmtHints heard;
+    PmtCell* cells = NULL;
+    size_t room = 0, n = 0, n_remembers = 0;
+    CHECK(pmt_vary(piece, &v, 0, octiles, &cells, &room, &n) == PMT_OK);
+    pmt_listener_reset(&listener, parts);
+    for (size_t i = 0; i < n; ++i) {
+      pmt_listener_hear(&listener, cells[i].token, NULL, &heard);
+      n_remembers += check_heard(&m, &cells[i], &heard, memory);
+    }
+    CHECKF((n_remembers > n / 4) == memory && (memory || !n_remembers), "%zu of %zu cells remember", n_remembers, n);
+    free(cells);
+  }
+}
+
+/** Misheard notes are other notes of the same part, asked for as they were; the listener hears what is fed. */
+static void check_slips(const PmtPiece* piece, uint32_t parts, size_t* n_notes, size_t* n_slips) {
+  static const uint16_t octiles[PMT_OCTILE_LIMITS] = {0};
+  const Memory m = memory_of(parts);
+  PmtVariation v = pmt_variation_plain(true);
+  PmtCell *plain = NULL, *cells = NULL;
+  size_t room[2] = {0}, n = 0, n_same = 0;
+  v.listen = parts;
+  CHECK(pmt_vary(piece, &v, 0, octiles, &plain, &room[0], &n) == PMT_OK);
+  v.slips = 0.2f, v.chance = 9;
+  CHECK(pmt_vary(piece, &v, 0, octiles, &cells, &room[1], &n_same) == PMT_OK && n_same == n);
+  PmtListener listener;
+  PmtHints heard;
+  pmt_listener_reset(&listener, parts);
+  for (size_t i = 0; i < n; ++i) {
+    const PmtToken was = plain[i].token, is = cells[i].token;
+    const PmtTokenClass class = pmt_token_class(was);
+    CHECK(cells[i].target == plain[i].target && pmt_token_class(is) == class);
+    *n_notes += class == PMT_CLASS_NOTE;
+    *n_slips += is != was;
+    if (is != was) {
+      CHECK(class == PMT_CLASS_DRUM || (class == PMT_CLASS_NOTE && pmt_note_part(is) == pmt_note_part(was)));
+      CHECK(class == PMT_CLASS_DRUM || abs((int)pmt_note_pitch(is) - (int)pmt_note_pitch(was)) <= 7);
+    }
+    pmt_listener_hear(&listener, is, NULL, &heard);
+    check_heard(&m, &cells[i], &heard, true);
+  }
+  free(plain), free(cells);
+}
+
+/** A lapse is of a whole slot. */
+static void check_lapses(const PmtPiece* piece, uint32_t parts, size_t* n_slots, size_t* n_lapses) {
+  static const uint16_t octiles[PMT_OCTILE_LIMITS] = {0};
+  const Memory m = memory_of(parts);
+  PmtVariation v = pmt_variation_plain(true);
+  PmtCell* cells = NULL;
+  size_t room = 0, n = 0;
+  v.listen = parts, v.lapses = 0.5f, v.chance = 9;
+  CHECK(pmt_vary(piece, &v, 0, octiles, &cells, &room, &n) == PMT_OK);
+  PmtListener listener;
+  PmtHints heard;
+  pmt_listener_reset(&listener, parts);
+  bool knows = false, lapsed = false; /* of this slot */
+  for (size_t i = 0; i < n; ++i) {
+    if (cells[i].beat) {
+      *n_slots += knows, *n_lapses += lapsed;
+      knows = lapsed = false;
+    }
+    pmt_listener_hear(&listener, cells[i].token, NULL, &heard);
+    const PmtCell full = {.hints = heard};
+    const bool something = check_heard(&m, &full, &heard, true);
+    const bool told = something && !memcmp(&cells[i].hints, &heard, sizeof heard);
+    if (something) {
+      CHECKF(!knows || lapsed == !told, "token %zu: half a slot is told", i);
+      knows = true, lapsed = !told;
+    }
+    check_heard(&m, &cells[i], &heard, !something || told);
+  }
+  free(cells);
+}
+
+static void check_noise(const Data* d) {
+  size_t notes = 0, slips = 0, slots = 0, lapses = 0;
+  for (size_t i = 0; i < d->corpora[0].n_pieces; ++i) {
+    check_slips(&d->corpora[0].pieces[i], d->facts.parts, &notes, &slips);
+    check_lapses(&d->corpora[0].pieces[i], d->facts.parts, &slots, &lapses);
+  }
+  CHECKF(notes > 300 && slips * 10 > notes && slips * 3 < notes, "%zu of %zu notes slip", slips, notes);
+  CHECKF(slots > 100 && lapses * 3 > slots && lapses * 3 < 2 * slots, "%zu of %zu slots lapse", lapses, slots);
+}
+
+
 static void load_data(Data* d) {
   CHECK(pmt_corpus_load("a", path_of("plain"), 4, NULL, NULL, &d->corpora[0], NULL) == PMT_OK);
   CHECK(pmt_corpus_load("b", path_of("small6"), 4, NULL, NULL, &d->corpora[1], NULL) == PMT_OK);
   CHECK(pmt_facts_collect(d->corpora, 2, &d->facts) == PMT_OK);
-  d->options = (PmtStreamOptions){.seed = 5, .balance = 0.6, .parts = d->facts.parts, .corpora = d->corpora, .n_corpora = 2,
+  d->options = (PmtStreamOptions){.seed = 5, .balance = 0.6, .parts = d->facts.parts, .hinted = true, .corpora = d->corpora, .n_corpora = 2,
                                   .octiles = (const uint16_t(*)[PMT_OCTILE_LIMITS])d->facts.octiles};
   memcpy(d->options.pitch_lo, d->facts.pitch_lo, sizeof d->options.pitch_lo);
   memcpy(d->options.pitch_hi, d->facts.pitch_hi, sizeof d->options.pitch_hi);
+}
+
+/** A tenth of the passes tell nothing of what stood here before. */
+static void check_streams_forget(const Data* d) {
+  const Memory m = memory_of(d->facts.parts);
+  PmtStreams* streams;
+  uint32_t n_pass = 0, n_forgetful = 0, length = 0;
+  bool remembers = false;
+  CHECK(pmt_streams_new(&d->options, 1, &streams) == PMT_OK);
+  while (n_pass < 2000) {
+    PmtCell c;
+    CHECK(pmt_streams_next(streams, 0, &c));
+    if (c.reset && length > 200) { /* long enough to have been somewhere twice */
+      ++n_pass;
+      n_forgetful += !remembers;
+    }
+    length = c.reset ? 0 : length + 1;
+    remembers = !c.reset && remembers;
+    for (uint32_t i = 0; i < m.shape.n_tables; ++i) { remembers |= m.row[i] && c.hints.row[i] >= 0; }
+    for (uint32_t i = 0; i < m.shape.n_leaps; ++i) { remembers |= m.anchor[i] && c.hints.anchor[i] >= 0; }
+  }
+  CHECKF(n_forgetful > 140 && n_forgetful < 260, "%u of %u passes tell nothing", n_forgetful, n_pass);
+  pmt_streams_free(streams);
 }
 
 /** Every stream of every variation is music by the grammar, within the pitch range. */
@@ -225,7 +375,7 @@ static void check_streams_seek(const Data* d) {
   for (uint32_t i = 0; i < AFTER; ++i) {
     CHECK(pmt_streams_next(a, i % N, &x) && pmt_streams_next(b, i % N, &y));
     CHECK(x.token == y.token && x.target == y.target && x.reset == y.reset && x.beat == y.beat);
-    CHECK(!memcmp(x.input, y.input, PMT_INPUTS_MUSIC * sizeof *x.input));
+    CHECK(!memcmp(x.input, y.input, sizeof x.input) && !memcmp(&x.hints, &y.hints, sizeof x.hints));
   }
   places[0].position = 1u << 30;
   CHECK(pmt_streams_seek(b, pmt_streams_draws(a), places) == PMT_BAD_ARG);
@@ -261,7 +411,7 @@ static void must_train(const PmtTrainOptions* o, bool finished) {
     CHECK(r->n_points > 0);
     if (o->steps >= PMT_EVALUATIONS) { CHECK(r->points[r->n_points - 1].train < r->points[0].train); }
     CHECK(r->test[0].sum.tokens > 0 && r->valid[0].ngram > 0.0);
-    CHECKF(pmt_card_write(path_of("card.md"), r, "curve.svg", &error) == PMT_OK, "%s", error.text);
+    CHECKF(pmt_card_write(path_of("card.md"), r, NULL, "curve.svg", &error) == PMT_OK, "%s", error.text);
   }
   pmt_train_result_free(r);
   free(r);
@@ -381,13 +531,16 @@ static void check_memory(void) {
 
 /** The appraisal's nats are those of the run-time net, fed as the engine feeds it: condition of the slot, then its tokens;
     BOS under the first slot's condition; T_next predicted under the old condition. */
-static double step_by_step(const PmtNet* net, const PmtPiece* piece) {
+static double step_by_step(const PmtNet* net, uint32_t parts, const PmtPiece* piece) {
   const PmtSequence* s = &piece->sequence;
   PmtNetState* state;
   double nats = 0.0;
   size_t slot = 0;
+  PmtListener listener;
+  PmtHints hints;
   CHECK(pmt_net_state_new(net, &state) == PMT_OK);
   pmt_net_reset(state);
+  pmt_listener_reset(&listener, parts);
   for (size_t i = 0; i + 1 < s->n_tokens; ++i) {
     if (i == 0 || (slot < s->n_slots && s->slots[slot].token == i)) {
       PmtCondition condition = {.style = {1.0f}, .meter = s->slots[slot].meter};
@@ -395,7 +548,8 @@ static double step_by_step(const PmtNet* net, const PmtPiece* piece) {
       slot += i != 0;
     }
     uint64_t spent = 0;
-    pmt_net_begin(state, s->tokens[i]);
+    pmt_listener_hear(&listener, s->tokens[i], NULL, &hints);
+    pmt_net_begin(state, s->tokens[i], &hints);
     while (!pmt_net_run(state, UINT64_MAX / 2, &spent)) {}
     const float* logits = pmt_net_logits(state);
     double sum = 0.0;
@@ -416,14 +570,17 @@ static void check_appraisal(void) {
   PmtError error = {""};
   CHECK(pmt_tensors_read(model, &file, &error) == PMT_OK);
   const uint32_t parts = (uint32_t)atoi(pmt_tensors_meta(file, "parts"));
-  CHECKF(pmt_net_new(file, pmt_vocab_size(parts), &net, &error) == PMT_OK, "%s", error.text);
+  PmtHintShape told;
+  pmt_listener_shape(parts, &told);
+  CHECKF(pmt_net_new(file, pmt_vocab_size(parts), &told, &net, &error) == PMT_OK, "%s", error.text);
+  CHECK(!strcmp(pmt_tensors_meta(file, "hints"), PMT_LISTENER_NAME) && pmt_net_hints(net)->n_kinds);
   CHECK(!strcmp(pmt_tensors_meta(file, "styles"), "a,b") && pmt_tensors_meta(file, "density_octiles"));
   CHECK(!strcmp(pmt_tensors_meta(file, "drums"), "1"));
   CHECK(pmt_corpus_load("x", folder, parts, NULL, NULL, &c, NULL) == PMT_OK);
   double want = 0.0, quarters = 0.0;
   size_t tokens = 0;
   for (size_t i = 0; i < c.n_pieces; ++i) {
-    want += step_by_step(net, &c.pieces[i]);
+    want += step_by_step(net, parts, &c.pieces[i]);
     tokens += c.pieces[i].sequence.n_tokens - 1;
     quarters += c.pieces[i].ticks / 24.0;
   }
@@ -432,6 +589,10 @@ static void check_appraisal(void) {
   CHECKF(pmt_appraise(&o, &a, &error) == PMT_OK, "%s", error.text);
   CHECK(a.pieces == c.n_pieces && a.tokens == tokens && fabs(a.quarters - quarters) < 1e-9 && !strcmp(a.part, "all"));
   CHECKF(fabs(a.nats - want) < 1e-4 * want, "%.4f nats, step by step %.4f", a.nats, want);
+  double by_class = 0.0;
+  for (uint32_t i = 0; i < PMT_SCORE_CLASSES; ++i) { by_class += a.class_nats[i]; }
+  CHECK(fabs(by_class - a.nats) < 1e-9 * a.nats && a.class_nats[PMT_CLASS_BOS] == 0.0);
+  CHECK(a.class_nats[PMT_CLASS_NOTE] > 0.0 && a.class_nats[PMT_CLASS_DUR] > 0.0 && a.class_nats[PMT_CLASS_END] > 0.0);
   CHECK(a.ngram[PMT_NGRAM_ORDER] > 0.0 && strstr(a.ngram_training, "tenfold"));
   o.baseline = folder; /* with the test pieces in training the 6-gram must do better than without */
   PmtAppraisal cheat;
@@ -441,6 +602,57 @@ static void check_appraisal(void) {
   pmt_corpus_free(&c);
   pmt_net_free(net);
   pmt_tensors_free(file);
+}
+
+/** The model file says what its net is told, and is read so; what nobody can tell is refused. */
+static void check_told(const char* without, bool told, bool leaps) {
+  char path[512];
+  snprintf(path, sizeof path, "%s", path_of("told-%s.safetensors", without));
+  PmtTrainOptions o = small_run(path);
+  PmtTensors* file;
+  PmtTrainShape shape;
+  PmtError error = {""};
+  o.steps = 2;
+  o.without[o.n_without++] = without;
+  must_train(&o, true);
+  CHECK(pmt_tensors_read(path, &file, &error) == PMT_OK && pmt_shape_read(file, &shape, &error) == PMT_OK);
+  CHECK((pmt_tensors_meta(file, "hints") != NULL) == told && pmt_shape_is_hinted(&shape) == told);
+  CHECK((pmt_tensors_find(file, "out.own.0.weight") != NULL) == leaps && (pmt_tensors_find(file, "near.weight") != NULL) == told);
+  CHECK(!told || (pmt_shape_without(&shape, "leaps") == leaps && pmt_shape_without(&shape, "near")));
+  pmt_tensors_free(file);
+  end_run(&o);
+}
+
+static void check_unknown_hints(void) {
+  PmtTensors* file;
+  PmtTrainShape shape;
+  PmtError error = {""};
+  unsigned char* bytes;
+  size_t n;
+  CHECK(pmt_file_read(path_of("whole.safetensors"), 1 << 26, &bytes, &n, NULL) == PMT_OK);
+  char* said = memmem(bytes, n, PMT_LISTENER_NAME, strlen(PMT_LISTENER_NAME));
+  CHECK(said);
+  said[strlen(PMT_LISTENER_NAME) - 1] = '9';
+  CHECK(pmt_file_write(path_of("other.safetensors"), bytes, n, NULL) == PMT_OK);
+  free(bytes);
+  CHECK(pmt_tensors_read(path_of("other.safetensors"), &file, &error) == PMT_OK);
+  CHECK(pmt_shape_read(file, &shape, &error) == PMT_UNSUPPORTED && strstr(error.text, "slot-9"));
+  pmt_tensors_free(file);
+}
+
+static void check_without(void) {
+  PmtTrainResult* r = calloc(1, sizeof *r);
+  PmtError error = {""};
+  check_told("hints", false, false);
+  check_told("leaps", true, false);
+  check_told("kinds", true, true);
+  check_unknown_hints();
+  PmtTrainOptions o = small_run(path_of("nothing.safetensors"));
+  o.without[o.n_without++] = "nonsense";
+  CHECK(r && pmt_train(&o, r, &error) == PMT_BAD_ARG && strstr(error.text, "nonsense"));
+  pmt_train_result_free(r);
+  free(r);
+  end_run(&o);
 }
 
 static void check_license(void) {
@@ -475,8 +687,13 @@ int main(void) {
   Data* d = calloc(1, sizeof *d);
   CHECK(d);
   load_data(d);
-  for (size_t i = 0; i < d->corpora[0].n_pieces; ++i) { check_order(&d->corpora[0].pieces[i]); }
+  for (size_t i = 0; i < d->corpora[0].n_pieces; ++i) {
+    check_order(&d->corpora[0].pieces[i]);
+    check_hints(&d->corpora[0].pieces[i], d->facts.parts);
+  }
+  check_noise(d);
   check_streams_legal(d);
+  check_streams_forget(d);
   check_streams_seek(d);
   pmt_corpus_free(&d->corpora[0]);
   pmt_corpus_free(&d->corpora[1]);
@@ -488,6 +705,7 @@ int main(void) {
   for (int pos = 0; pos < PMT_TRAIN_POSES; ++pos) { check_resume_of("tf", (PmtPos)pos); }
   check_memory();
   check_appraisal();
+  check_without();
   check_license();
   remove_tree(root);
   return 0;

@@ -26,6 +26,8 @@ for file in model.safetensors model.md model.svg model.safetensors.checkpoint; d
 done
 grep -q '^# A test' "$scratch/model.md" || fail "card: title"
 grep -q 'partimento train --style' "$scratch/model.md" || fail "card: command"
+grep -Eq '^peak resident memory [1-9][0-9]* MiB$' "$scratch/stderr" || fail "no peak memory"
+grep -Eq '^- peak resident memory [1-9][0-9]* MiB$' "$scratch/model.md" || fail "card: no peak memory"
 grep -q '<svg' "$scratch/model.svg" || fail "curve"
 expect 0 '' "$partimento" inspect "$out"
 grep -q 'tunes' "$scratch/stdout" || fail "inspect does not name the style"
@@ -34,12 +36,28 @@ expect 0 '' sh -c "\"$partimento\" train --style \"tunes=$scratch/tunes\" --out 
   --title 'A test' --license ISC 2>/dev/null"
 cmp -s "$out" "$scratch/first.safetensors" || fail "the same command made another model"
 
+# ---- in 16 bits: the figures are those of the smaller file ----
+expect 0 '' sh -c "\"$partimento\" train --style \"tunes=$scratch/tunes\" --out \"$scratch/half.safetensors\" --steps 4 $small \
+  --half 2>\"$scratch/half.log\""
+[ "$(wc -c <"$scratch/half.safetensors")" -lt $(($(wc -c <"$out") * 2 / 3)) ] || fail "--half is not smaller"
+said=$(sed -n 's/^tunes: .*test \([0-9.]*\) .*/\1/p' "$scratch/half.log")
+expect 0 'refused' "$partimento" evaluate "$scratch/half.safetensors" "$scratch/tunes" --split test --json
+found=$(sed -n 's/.*"nats_per_quarter": \([0-9.]*\).*/\1/p' "$scratch/stdout")
+[ -n "$said" ] && [ "$said" = "$(printf '%.3f' "$found")" ] || fail "trained to $said, evaluated $found"
+
 # ---- other architectures; what is chosen is said ----
 for arch in "gru --h 16" "rnn --h 16" "tf --heads 2 --ff 16 --window 12 --pos rel"; do
   expect 0 'chosen for' sh -c "\"$partimento\" train --style \"tunes=$scratch/tunes\" --out \"$scratch/other.safetensors\" \
     --steps 2 --layers 1 --d 8 --threads 1 --batch 2 --length 8 --arch $arch"
   expect 0 'wrong.mid refused' "$partimento" evaluate "$scratch/other.safetensors" "$scratch/tunes"
 done
+
+# ---- what was not computed is said in words ----
+mkdir "$scratch/lone"
+cp "$scratch/tunes/tune1.mid" "$scratch/lone"
+expect 0 '^lone: nats/quarter valid not computed' "$partimento" train --style "lone=$scratch/lone" \
+  --out "$scratch/lone.safetensors" --steps 2 $small
+! grep -Eqi '(^|[^a-z])-?nan([^a-z]|$)' "$scratch/stderr" "$scratch/lone.md" || fail "nan is printed"
 
 # ---- evaluate ----
 expect 0 'wrong.mid refused' "$partimento" evaluate "$out" "$scratch/tunes" --json
@@ -67,6 +85,15 @@ expect_failure 'short.safetensors' "$partimento" evaluate "$scratch/short.safete
 if [ -w /dev/full ]; then
   expect 1 'standard output' sh -c "\"$partimento\" evaluate \"$out\" \"$scratch/one\" >/dev/full"
 fi
+
+# ---- a benchmark ----
+for split in train valid test; do
+  printf '60,64,67 - 62 60,64,67\n55,59 62 55,59 - 60\n' >"$scratch/bl_jsb_$split.txt"
+done
+expect 0 'OpenBLAS core' "$partimento" benchmark jsb-frames "$scratch" --threads 1 --steps 2 --evaluations 1 \
+  --layers 1 --d 16 --heads 2 --batch 2 --length 16 --window 16 --test
+grep -Eq '^peak resident memory +[1-9][0-9]* MiB$' "$scratch/stdout" || fail "benchmark: no peak memory"
+grep -Eq '^test +[0-9.]+ nats/frame$' "$scratch/stdout" || fail "benchmark: no figure"
 
 # ---- wrong use of train ----
 expect_misuse 'no --style' "$partimento" train --out "$out"

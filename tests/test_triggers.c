@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The plugin's buttons, and the little MIDI that it listens to: Panic, CC 120 and 123 in, and the host's own sweep of
-   controllers at each stop and locate, which is no wish of the player's. */
+/* The plugin's buttons, and MIDI in as far as it is the shell's: Panic and Learn, CC 120 and 123, what is passed on,
+   and the host's own sweep of controllers at each stop and locate, which is no wish of the player's. */
 #include "check.h"
 
 #include "ports.h"
@@ -232,6 +232,170 @@ static void test_sweep_in(void) {
   pmt_midi_list_free(&plain);
 }
 
+/* ---- The player's MIDI ------------------------------------------------------------------------------------------- */
+
+static void send3(PmtHost* const host, const uint8_t status, const uint8_t first, const uint8_t second) {
+  pmt_host_send_midi(host, 0, (const uint8_t[]){status, first, second}, 3);
+}
+
+/* @return how often this left since event `first` */
+static unsigned count_sent(const PmtMidiList* const list, const size_t first, const uint8_t status, const uint8_t one,
+                           const uint8_t two) {
+  unsigned n = 0;
+  for (size_t i = first; i < list->n_events; ++i) {
+    const PmtTimedMidi* const e = &list->events[i];
+    n += e->bytes[0] == status && e->bytes[1] == one && (e->size < 3 || e->bytes[2] == two);
+  }
+  return n;
+}
+
+/* Played alone, what comes in goes out as it is, if it is a channel's; with Thru off it does not, and what sounds
+   ends. */
+static void test_thru(void) {
+  static const uint8_t sysex[8] = {0xf0, 0x7e, 0x7f, 9, 1, 0x95, 60, 0xf7};
+  PmtHost* const host = start();
+  const PmtMidiList* const list = pmt_host_midi(host);
+  send3(host, 0x95, 60, 77);
+  send3(host, 0xb5, 7, 99);
+  send3(host, 0xb5, 0, 3);
+  send3(host, 0xe5, 1, 2);
+  send3(host, 0xa5, 60, 5);
+  pmt_host_send_midi(host, 0, (const uint8_t[]){0xc5, 3}, 2);
+  pmt_host_send_midi(host, 0, (const uint8_t[]){0xd5, 4}, 2);
+  CHECK(list->n_events == 0);
+  pmt_host_run(host, BLOCK);
+  CHECK(list->n_events == 7 && pmt_host_sounding(host) == 1);
+  CHECK(count_sent(list, 0, 0x95, 60, 77) && count_sent(list, 0, 0xb5, 7, 99) && count_sent(list, 0, 0xb5, 0, 3));
+  CHECK(count_sent(list, 0, 0xe5, 1, 2) && count_sent(list, 0, 0xa5, 60, 5) && count_sent(list, 0, 0xc5, 3, 0) &&
+        count_sent(list, 0, 0xd5, 4, 0));
+  pmt_host_send_midi(host, 0, sysex, sizeof sysex);
+  pmt_host_send_midi(host, 0, (const uint8_t[]){0xf8}, 1);
+  pmt_host_send_midi(host, 0, (const uint8_t[]){0x95, 61}, 2);
+  pmt_host_send_midi(host, 0, (const uint8_t[]){0}, 0);
+  send3(host, 60, 100, 1);
+  pmt_host_run(host, BLOCK);
+  CHECK(list->n_events == 7);
+  *pmt_host_port(host, PMT_PORT_THRU) = 0;
+  pmt_host_run(host, BLOCK);
+  CHECK(pmt_host_sounding(host) == 0);
+  send3(host, 0x95, 62, 77);
+  pmt_host_run(host, BLOCK);
+  CHECK(pmt_host_sounding(host) == 0);
+  pmt_host_free(host);
+}
+
+/* Switched off while a player's note sounds and the pedal is down: both end first thing when it is on again. */
+static void test_thru_deactivated(void) {
+  PmtHost* const host = start();
+  send3(host, 0x90, 60, 77);
+  send3(host, 0xb0, SUSTAIN, 127);
+  pmt_host_run(host, BLOCK);
+  CHECK(pmt_host_sounding(host) == 1);
+  const size_t before = pmt_host_midi(host)->n_events;
+  pmt_host_deactivate(host);
+  pmt_host_activate(host);
+  pmt_host_run(host, BLOCK);
+  CHECK(pmt_host_sounding(host) == 0);
+  CHECK(count_sent(pmt_host_midi(host), before, 0xb0, SUSTAIN, 0) == 1);
+  pmt_host_free(host);
+}
+
+/* A pedal that was passed on is a reason for a panic, too. */
+static void test_panic_of_pedals(void) {
+  PmtHost* const host = start();
+  send3(host, 0xb7, SUSTAIN, 127);
+  pmt_host_run(host, BLOCK);
+  const size_t before = pmt_host_midi(host)->n_events;
+  *pmt_host_port(host, PMT_PORT_PANIC) = 1;
+  pmt_host_run(host, BLOCK);
+  CHECK(count_sent(pmt_host_midi(host), before, 0xb7, SUSTAIN, 0) >= 1);
+  CHECK(count_sent(pmt_host_midi(host), before, 0xb7, SOUND_OFF, 0) == 1);
+  pmt_host_free(host);
+}
+
+/* Right after a locate the host's sweep is dropped, but notes, wheels and a pedal that moves are the player's. */
+static void test_deaf(void) {
+  PmtHost* const host = start();
+  const PmtMidiList* const list = pmt_host_midi(host);
+  for (int i = 0; i < 2; ++i) { /* deaf, then not any more */
+    const PmtPosition place = at(12 * RATE, 0);
+    if (!i) {
+      pmt_host_send_position(host, 0, &place, PMT_HOST_PLAIN);
+    }
+    const size_t before = list->n_events;
+    send3(host, 0x92, 60, 77);
+    send_sweep(host, 0);
+    send3(host, 0xb2, 1, 0);
+    pmt_host_run(host, BLOCK);
+    CHECK(count_sent(list, before, 0x92, 60, 77) == 1 && count_sent(list, before, 0xb2, 1, 0) == 1);
+    CHECK(!count_sent(list, before, 0xb2, SUSTAIN, 0)); /* no pedal was down */
+    CHECK(pmt_host_sounding(host) == (i ? 0u : 1u)); /* all notes off is obeyed again */
+    send3(host, 0x82, 60, 0);
+    send3(host, 0xb2, SUSTAIN, 127);
+    pmt_host_run(host, BLOCK);
+    send_sweep(host, 0);
+    pmt_host_run(host, BLOCK);
+    CHECK(count_sent(list, before, 0xb2, SUSTAIN, 127) == 1);
+    CHECK(count_sent(list, before, 0xb2, SUSTAIN, 0) == 1);
+    pmt_host_run(host, DEAF);
+  }
+  pmt_host_free(host);
+}
+
+/* ---- Learn, Doing ------------------------------------------------------------------------------------------------ */
+
+/* Two bars with a tune that is played, then two more. @param press Learn after the first two @return the last two */
+static PmtMidiList play_after_tune(const bool press) {
+  PmtHost* const host = start();
+  *pmt_host_port(host, PMT_PORT_THRU) = 0;
+  int64_t frame = 0;
+  for (int i = 0; i < 16; ++i) {
+    send3(host, 0x90, (uint8_t)(60 + i * 7 % 12), 100);
+    roll(host, frame, 20, BLOCK);
+    send3(host, 0x80, (uint8_t)(60 + i * 7 % 12), 0);
+    roll(host, frame + 20 * BLOCK, 5, BLOCK);
+    frame += 25 * BLOCK;
+  }
+  pmt_midi_list_free(pmt_host_midi(host));
+  *pmt_host_port(host, PMT_PORT_LEARN_BARS) = 2;
+  *pmt_host_port(host, PMT_PORT_LEARN) = press;
+  roll(host, frame, 400, BLOCK);
+  PmtMidiList list = *pmt_host_midi(host);
+  *pmt_host_midi(host) = (PmtMidiList){0};
+  pmt_host_free(host);
+  return list;
+}
+
+static void test_learn(void) {
+  PmtMidiList plain = play_after_tune(false), again = play_after_tune(false), learnt = play_after_tune(true);
+  CHECK(plain.n_events > 20 && same(&plain, &again));
+  CHECK(!same(&plain, &learnt));
+  pmt_midi_list_free(&plain);
+  pmt_midi_list_free(&again);
+  pmt_midi_list_free(&learnt);
+}
+
+/* In turns of a bar, theirs first. */
+static void test_doing(void) {
+  PmtHost* const host = start();
+  CHECK(*pmt_host_port(host, PMT_PORT_DOING) == (float)PMT_DOING_RESTS);
+  roll(host, 0, 100, BLOCK);
+  CHECK(*pmt_host_port(host, PMT_PORT_DOING) == (float)PMT_DOING_PLAYS);
+  pmt_host_free(host);
+
+  PmtHost* const other = start();
+  *pmt_host_port(other, PMT_PORT_MODE) = (float)PMT_MODE_ANSWER;
+  *pmt_host_port(other, PMT_PORT_TURN) = 1;
+  roll(other, 0, 1, BLOCK);
+  send3(other, 0x90, 60, 100);
+  roll(other, BLOCK, 99, BLOCK);
+  CHECK(*pmt_host_port(other, PMT_PORT_DOING) == (float)PMT_DOING_LISTENS);
+  send3(other, 0x80, 60, 0);
+  roll(other, 100 * BLOCK, 200, BLOCK);
+  CHECK(*pmt_host_port(other, PMT_PORT_DOING) == (float)PMT_DOING_PLAYS);
+  pmt_host_free(other);
+}
+
 int main(void) {
   char model[1024];
   pmt_host_make_scratch(scratch, sizeof scratch);
@@ -243,6 +407,12 @@ int main(void) {
   test_panic_at_start();
   test_controllers_in();
   test_sweep_in();
+  test_thru();
+  test_thru_deactivated();
+  test_panic_of_pedals();
+  test_deaf();
+  test_learn();
+  test_doing();
   pmt_host_remove_scratch(scratch);
   return 0;
 }

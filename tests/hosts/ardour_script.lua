@@ -5,6 +5,7 @@
 --     tempo=BPM            of the whole song                   set=NAME=VALUE  a control, by its lv2:name
 --     preset=URI           load it                             lane=NAME=SAMPLE:VALUE+SAMPLE:VALUE...  automation
 --     locate=SAMPLE        stand there                         roll=SECONDS  from where it stands; then stop
+--     turn=SECONDS=URI     roll so long, load a preset, roll on as long; then stop
 --     loop=SECONDS         the loop range, played; then stop   export=FROM-TO  samples, as fast as it goes
 --     wait=SECONDS                                             list=FILE     what the tap saw since the last list
 --     save                                                     value=NAME    of a control, as "VALUE name x"
@@ -74,6 +75,15 @@ function act.locate (sample) ard.locate (s, math.floor (tonumber (sample)), "Mus
 
 function act.roll (seconds)
 	s:request_roll (ard.ui)
+	ard.pass (shm, tonumber (seconds))
+	ard.stop (s, shm)
+end
+
+function act.turn (what)
+	local seconds, uri = what:match ("([%d.]+)=(.*)")
+	s:request_roll (ard.ui)
+	ard.pass (shm, tonumber (seconds))
+	act.preset (uri)
 	ard.pass (shm, tonumber (seconds))
 	ard.stop (s, shm)
 end

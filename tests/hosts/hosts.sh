@@ -17,7 +17,6 @@ rate=48000
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/pmt-host.XXXXXX") || exit 1
 hosts_pids=()
 hosts_failed=0 hosts_passed=0
-servers=0
 export JACK_NO_AUDIO_RESERVATION=1 JACK_NO_START_SERVER=1
 
 # shellcheck disable=SC2317 # called by the trap
@@ -89,21 +88,43 @@ cp -r "$build"/*.lv2 "$scratch/lv2/" || exit 1
 
 # ---- JACK and jalv ----
 
-# start_jack [PERIOD [RATE]]. -S: in step with its clients, however long they take; -r: no real-time permission needed.
-# Each server has a name of its own: one that was killed leaves its name behind.
-start_jack() {
-  servers=$((servers + 1))
-  export JACK_DEFAULT_SERVER=pmt_$$_$servers
-  need jackd jack_wait jack_lsp "$build/tests/hosts/jackdrive"
-  timeout -k 10 500 jackd -r -S -t 5000 -n "$JACK_DEFAULT_SERVER" -d dummy -r "${2:-$rate}" -p "${1:-256}" \
-    >"$scratch/jackd.log" 2>&1 &
+# jack_starts PERIOD RATE: jackd under the name in JACK_DEFAULT_SERVER; fails when it ends or does not answer.
+jack_starts() {
+  local i
+  timeout -k 10 500 jackd -r -S -t 5000 -n "$JACK_DEFAULT_SERVER" -d dummy -r "$2" -p "$1" >"$scratch/jackd.log" 2>&1 &
   jack_pid=$!
   hosts_pids+=("$jack_pid")
-  if ! jack_wait -w -t 20 >/dev/null 2>&1; then
-    echo "jackd does not start"
-    cat "$scratch/jackd.log"
-    exit 1
-  fi
+  for ((i = 0; i < 20; ++i)); do
+    # A server of this name that is not ours would answer too: ours has to live.
+    sleep 0.2
+    kill -0 "$jack_pid" 2>/dev/null || break
+    jack_wait -w -t 1 >/dev/null 2>&1 && kill -0 "$jack_pid" 2>/dev/null && return
+  done
+  kill "$jack_pid" 2>/dev/null
+  wait "$jack_pid"
+  forget "$jack_pid"
+  return 1
+}
+
+# start_jack [PERIOD [RATE]]. -S: in step with its clients, however long they take; -r: no real-time permission needed.
+# JACK has room for eight names of servers, and one that was killed keeps its name until a server of that name starts
+# again: so we use few names, and the next one where another server has it.
+start_jack() {
+  local n registry=/dev/shm/jack-shm-registry
+  need jackd jack_wait jack_lsp "$build/tests/hosts/jackdrive"
+  for n in 1 2 3 4 5 6; do
+    export JACK_DEFAULT_SERVER=pmt_$n
+    jack_starts "${1:-256}" "${2:-$rate}" && return
+    if grep -q 'Too many servers' "$scratch/jackd.log" && ! grep -qszE '^([^ ]*/)?jackd(bus)?$' /proc/[0-9]*/cmdline; then
+      echo "JACK's list of servers is full, and none of them lives: emptying it"
+      rm -f "$registry"
+    elif ! grep -q 'already active' "$scratch/jackd.log"; then
+      break
+    fi
+  done
+  echo "jackd does not start"
+  cat "$scratch/jackd.log"
+  exit 1
 }
 
 stop_jack() {
@@ -217,9 +238,57 @@ seconds() { awk "BEGIN { print $1 * 60 / $2 + ${3:-0} }"; }
 notelist() { "$build/tests/hosts/notelist" "$@"; }
 # sound OPTION... LIST: a list without faults; prints the faults alone.
 sound() { notelist "$@" >/dev/null; }
+fine=24000 # ticks a quarter: each of them a frame or two
+# near EXPECTED PLAYED TICKS: the same notes, in either order where they begin together, so many ticks apart at most.
+# shellcheck disable=SC2317 # check calls it
+near() {
+  local by='-k3,3n -k4,4n -k1,1n'
+  # shellcheck disable=SC2086 # words
+  paste -d ' ' <(sort $by "$1") <(sort $by "$2") | awk -v most="$3" '
+    function far(a, b) { return a - b > most || b - a > most }
+    NF != 10 || $3 != $8 || $4 != $9 || $5 != $10 || far($1, $6) || far($1 + $2, $6 + $7) { print; bad = 1 }
+    END { exit bad || !NR }'
+}
+# frames N TEMPO: as fine ticks, with half a tick for each of two roundings.
+frames() { awk "BEGIN { print $1 * $fine * $2 / 60 / $rate + 1 }"; }
+notefile() { "$build/tests/hosts/notefile" "$@"; }
+# made_song FILE: a tune on channel 1, chords on 2, a bass on 3, twelve bars in C.
+made_song() {
+  awk 'BEGIN {
+    split("67 64 65 67 69 67 72 71 69 67 65 64 62 64 65 62", tune)
+    split("48 45 41 43", root)
+    for (i = 0; i < 48; ++i) {
+      if (i % 8 != 7) print i * 24, 20, 1, tune[1 + i % 16], 70 + i % 4 * 8
+      if (i % 3 == 0) print i * 24 + 12, 10, 1, tune[1 + (i + 5) % 16] + 12, 60
+    }
+    for (i = 0; i < 24; ++i) {
+      low = root[1 + int(i / 2) % 4]
+      print i * 48, 44, 2, low + 12, 70
+      print i * 48, 44, 2, low + (low == 45 ? 15 : 16), 70
+      print i * 48, 44, 2, low + 19, 70
+      if (i % 2 == 0) print i * 48, 90, 3, low - 12, 80
+    }
+  }' | notefile "$1"
+}
 # pass N FILE: one part of a list, without its head.
 pass() { awk -v n="$1" '$1 == "pass" { in_pass = $2 == n; next } in_pass' "$2"; }
 # generated OPTION...: not a host at all.
 generated() { "$partimento" generate "$scratch/lv2/partimento.lv2/partimento.safetensors" "$@"; }
 # tiny_model FILE SEED: another model, small and of no taste.
 tiny_model() { "$build/tests/test_tiny_model" "$1" "$2" >/dev/null; }
+# style_number NAME: what the port Style calls it.
+style_number() {
+  sed -n "s/.*rdfs:label \"$1\" ; rdf:value \([0-9]*\).*/\1/p" "$scratch/lv2/partimento.lv2/generator.ttl" | head -n 1
+}
+# every_model: the bundle with all its presets. What they name and is not shipped yet is a tiny model.
+every_model() {
+  local name seed=10
+  mkdir "$scratch/every"
+  cp models/*.safetensors "$scratch/every/"
+  for name in $(sed -n 's|.*<urn:partimento:model> <\.\./\(.*\)>.*|\1|p' presets/*.ttl | sort -u); do
+    seed=$((seed + 1))
+    [ -e "$scratch/every/$name" ] || tiny_model "$scratch/every/$name" $seed
+  done
+  make -s BUILD="$scratch/every.build" MODELS_DIR="$scratch/every" bundle-data >"$scratch/every.log" 2>&1 || cat "$scratch/every.log"
+  cp -r "$scratch/every.build/partimento.lv2/." "$scratch/lv2/partimento.lv2/"
+}

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /** @file jackdrive.c  Rolls the JACK transport for a client that makes MIDI, and writes down what it emits, by frame.
 
-    Above: tests/hosts/hosts.sh. Below: libjack. It is the timebase master at a given tempo and meter, performs a script
-    of transport actions, and records every event of one port with its exact frame. Actions happen inside the process
-    callback, in the cycle they fall into, so a script is the same in real time and freewheeling.
+    Above: tests/hosts/hosts.sh. Below: libjack, music/smf. It is the timebase master at a given tempo and meter,
+    performs a script of transport actions, plays a MIDI file along with the song, and records every event of one port
+    with its exact frame. Actions happen inside the process callback, in the cycle they fall into, so a script is the
+    same in real time and freewheeling.
 
       jackdrive [options]
         -o PORT     MIDI output of the client under test     -i PORT   its MIDI input, for notes in the script
+        -p FILE[:TRACK]  notes and pedal of a MIDI file, or of one of its tracks (from 1, of those that have notes), go
+                    to -i while the transport rolls, each at its own frame of the song: the file begins where the song
+                    does. They are quarters of the song, so of the file's tempi only the first counts, and that only
+                    without -t. Where voices meet on a key it is struck again and let go once, as `partimento play
+                    --player` does it. Wherever the transport stops or goes elsewhere, what is down comes up; what
+                    began before is not begun again
         -t BPM      quarter notes a minute (120)             -m N -u N meter: N beats a bar (4) of unit N (4)
         -T N        ticks a beat that are published (1920)   -d SEC    how long, in seconds of frames (8)
         -l FILE     the list                                 -x        freewheel for the whole run
@@ -20,6 +27,8 @@
     R rolling / S starting / - standing, tempo, bytes, and with -g the distance from the grid in frames.
     The last line on stdout: frames N events N note-ons N lost N xruns N [off-grid N worst X]. Exit status 0 when it ran
     and the grid held; 1 when not; 2 for wrong use. */
+#include "music/smf.h"
+
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -35,7 +44,7 @@
 #include <jack/midiport.h>
 #include <jack/transport.h>
 
-enum { EVENTS_MAX = 1 << 17, ACTIONS_MAX = 256, STILL_MAX = 5000 };
+enum { EVENTS_MAX = 1 << 17, ACTIONS_MAX = 256, STILL_MAX = 5000, CHANNELS = 16, KEYS = 128, CC_SUSTAIN = 64 };
 
 typedef enum { ACT_PLAY, ACT_STOP, ACT_LOCATE, ACT_FRAME, ACT_TEMPO, ACT_MIDI, ACT_LOOP } ActionKind;
 
@@ -57,11 +66,36 @@ typedef struct {
   char state;
 } Event;
 
+/* A key of the player, or the pedal, goes down or up; at one tick in this order. */
+typedef enum { STROKE_OFF, STROKE_PEDAL, STROKE_ON, STROKE_OFF_AT_ONCE } StrokeKind;
+
+typedef struct {
+  uint64_t tick;
+  StrokeKind kind;
+  uint8_t bytes[3];
+} Stroke;
+
+typedef struct {
+  uint32_t n_notes; /* that hold it */
+  double struck;    /* frame of the song */
+} Key;
+
+/* The player's part of the song. */
+typedef struct {
+  Stroke* strokes; /* by tick */
+  size_t n_strokes, next;
+  double ticks_per_quarter, bpm; /* the file's; bpm of its beginning */
+  bool rolls;                    /* did in the last cycle, */
+  int64_t frame;                 /* which ended here */
+  Key key[CHANNELS][KEYS];
+  bool pedal[CHANNELS];
+} Part;
+
 /* Quarters at transport frames: a line through an anchor; a change of tempo moves the anchor there. */
 typedef struct { double quarter, frame, bpm; } TempoLine;
 
 typedef struct {
-  const char *source, *sink, *list, *script;
+  const char *source, *sink, *list, *script, *part;
   double bpm, beats, unit, ticks_per_beat, seconds, grid, tolerance;
   bool freewheel, no_master, keep_transport;
 } Options;
@@ -81,6 +115,7 @@ typedef struct {
   _Atomic uint32_t first_cycle; /* JACK's frame time of the first cycle */
   Action actions[ACTIONS_MAX];
   size_t n_actions, next_transport, next_midi;
+  Part part; /* the sender's */
   Event* events;
   _Atomic uint32_t n_events, lost, xruns;
   _Atomic int64_t now; /* end of the latest cycle */
@@ -208,6 +243,92 @@ static int process(const jack_nframes_t n_frames, void* const data) {
   return 0;
 }
 
+static void put_some(Drive* const d, void* const buffer, const uint32_t offset, const uint8_t* const bytes,
+                     const uint32_t size) {
+  if (jack_midi_event_write(buffer, offset, bytes, size)) {
+    atomic_fetch_add(&d->lost, 1);
+  }
+}
+
+static void put(Drive* const d, void* const buffer, const uint32_t offset, const uint8_t bytes[3]) {
+  put_some(d, buffer, offset, bytes, 3);
+}
+
+/* The song is elsewhere: nobody plays there yet. */
+static void let_go(Drive* const d, void* const buffer) {
+  for (uint8_t channel = 0; channel < CHANNELS; ++channel) {
+    for (uint8_t key = 0; key < KEYS; ++key) {
+      Key* const k = &d->part.key[channel][key];
+      if (k->n_notes) {
+        k->n_notes = 0;
+        put(d, buffer, 0, (uint8_t[]){0x80 | channel, key, 0});
+      }
+    }
+    if (d->part.pedal[channel]) {
+      d->part.pedal[channel] = false;
+      put(d, buffer, 0, (uint8_t[]){0xb0 | channel, CC_SUSTAIN, 0});
+    }
+  }
+}
+
+/* As everything at a tick: at the first frame at which it has come. */
+static double stroke_frame(const Drive* const d, const size_t i) {
+  const Part* const p = &d->part;
+  return ceil(frame_at(&d->line, (double)p->strokes[i].tick / p->ticks_per_quarter, d->rate) - 1e-6);
+}
+
+/* Where the part is at the beginning of a cycle. @return whether it rolls */
+static bool follow_song(Drive* const d, void* const buffer, const jack_nframes_t n_frames, int64_t* const frame) {
+  Part* const p = &d->part;
+  jack_position_t pos;
+  const bool rolls = jack_transport_query(d->sender, &pos) == JackTransportRolling;
+  *frame = pos.frame;
+  if (p->rolls && (!rolls || p->frame != *frame)) {
+    let_go(d, buffer);
+  }
+  if (rolls && (!p->rolls || p->frame != *frame)) {
+    for (p->next = 0; p->next < p->n_strokes && stroke_frame(d, p->next) < (double)*frame;) {
+      ++p->next;
+    }
+  }
+  p->rolls = rolls;
+  p->frame = *frame + n_frames;
+  return rolls;
+}
+
+static void press(Drive* const d, void* const buffer, const uint32_t offset, const Stroke* const on,
+                  const double frame) {
+  Key* const key = &d->part.key[on->bytes[0] & 0x0f][on->bytes[1]];
+  if (key->n_notes++) {
+    if (key->struck == frame) {
+      return;
+    }
+    put(d, buffer, offset, (uint8_t[]){on->bytes[0] ^ 0x10, on->bytes[1], 0});
+  }
+  put(d, buffer, offset, on->bytes);
+  key->struck = frame;
+}
+
+static void strike(Drive* const d, void* const buffer, const uint32_t offset, const Stroke* const stroke,
+                   const double frame) {
+  const uint8_t channel = stroke->bytes[0] & 0x0f;
+  Key* const key = &d->part.key[channel][stroke->bytes[1]];
+  switch (stroke->kind) {
+    case STROKE_ON: press(d, buffer, offset, stroke, frame); break;
+    case STROKE_PEDAL:
+      d->part.pedal[channel] = stroke->bytes[2];
+      put(d, buffer, offset, stroke->bytes);
+      break;
+    case STROKE_OFF:
+    case STROKE_OFF_AT_ONCE:
+      if (key->n_notes && !--key->n_notes) { /* no end without its beginning */
+        put(d, buffer, offset, stroke->bytes);
+      }
+      break;
+  }
+}
+
+/* The script's notes and the part's, in one order: JACK takes no event before the last one. */
 static int send_process(const jack_nframes_t n_frames, void* const data) {
   Drive* const d = data;
   void* const buffer = jack_port_get_buffer(d->out, n_frames);
@@ -216,17 +337,27 @@ static int send_process(const jack_nframes_t n_frames, void* const data) {
     return 0;
   }
   const double now = (uint32_t)(jack_last_frame_time(d->sender) - atomic_load(&d->first_cycle));
-  for (; d->next_midi < d->n_actions; ++d->next_midi) {
-    const Action* const action = &d->actions[d->next_midi];
-    const double at = d->base + action->time * d->rate;
-    if (at >= now + n_frames) {
-      break;
+  Part* const p = &d->part;
+  int64_t song = 0;
+  const bool rolls = follow_song(d, buffer, n_frames, &song);
+  for (;;) {
+    while (d->next_midi < d->n_actions && d->actions[d->next_midi].kind != ACT_MIDI) {
+      ++d->next_midi;
     }
-    if (action->kind == ACT_MIDI) {
-      jack_midi_event_write(buffer, at > now ? (uint32_t)(at - now) : 0, action->bytes, action->size);
+    const Action* const action = &d->actions[d->next_midi];
+    const double scripted = d->next_midi < d->n_actions ? d->base + action->time * d->rate - now : INFINITY;
+    const double played = rolls && p->next < p->n_strokes ? stroke_frame(d, p->next) - (double)song : INFINITY;
+    const double first = fmax(0, fmin(scripted, played));
+    if (first >= n_frames) {
+      return 0;
+    }
+    if (scripted <= played) {
+      put_some(d, buffer, (uint32_t)first, action->bytes, action->size);
+      ++d->next_midi;
+    } else {
+      strike(d, buffer, (uint32_t)first, &p->strokes[p->next++], (double)song + first);
     }
   }
-  return 0;
 }
 
 static int on_xrun(void* const data) {
@@ -294,14 +425,94 @@ static bool parse_script(Drive* const d, const char* const text) {
   return good;
 }
 
+static int compare_strokes(const void* const va, const void* const vb) {
+  const Stroke *const a = va, *const b = vb;
+  if (a->tick != b->tick) {
+    return a->tick < b->tick ? -1 : 1;
+  }
+  return a->kind != b->kind ? (int)a->kind - (int)b->kind : memcmp(a->bytes, b->bytes, sizeof a->bytes);
+}
+
+/* @param number of a track, from 1, of those that have notes; 0: all @return one a track, to be freed */
+static bool* choose_tracks(const PmtSmf* const smf, const unsigned long number) {
+  bool* const chosen = calloc(smf->n_tracks + 1, sizeof *chosen);
+  unsigned long n = 0;
+  for (size_t i = 0; i < smf->n_notes && chosen; ++i) {
+    chosen[smf->notes[i].track] = true;
+  }
+  for (uint32_t t = 0; t < smf->n_tracks && chosen; ++t) {
+    n += chosen[t];
+    chosen[t] = chosen[t] && (!number || n == number);
+  }
+  return chosen;
+}
+
+static bool take_strokes(Part* const p, const PmtSmf* const smf, const unsigned long number) {
+  p->strokes = calloc(2 * smf->n_notes + smf->n_pedals + 1, sizeof *p->strokes);
+  bool* const chosen = choose_tracks(smf, number);
+  for (size_t i = 0; i < smf->n_notes && p->strokes && chosen; ++i) {
+    const PmtSmfNote* const n = &smf->notes[i];
+    const bool at_once = n->end <= n->start;
+    if (chosen[n->track]) {
+      p->strokes[p->n_strokes++] = (Stroke){n->start, STROKE_ON, {0x90 | n->channel, n->pitch, n->velocity}};
+      p->strokes[p->n_strokes++] = (Stroke){at_once ? n->start : n->end, at_once ? STROKE_OFF_AT_ONCE : STROKE_OFF,
+                                            {0x80 | n->channel, n->pitch, 0}};
+    }
+  }
+  for (size_t i = 0; i < smf->n_pedals && p->n_strokes; ++i) {
+    const PmtSmfPedal* const pedal = &smf->pedals[i];
+    if (chosen[pedal->track]) {
+      p->strokes[p->n_strokes++] =
+          (Stroke){pedal->tick, STROKE_PEDAL, {0xb0 | pedal->channel, CC_SUSTAIN, pedal->value}};
+    }
+  }
+  free(chosen);
+  if (p->n_strokes) {
+    qsort(p->strokes, p->n_strokes, sizeof *p->strokes, compare_strokes);
+  }
+  return p->n_strokes > 0;
+}
+
+/* @param text FILE or FILE:TRACK */
+static bool read_part(Part* const p, const char* const text) {
+  char path[4096];
+  unsigned long track = 0;
+  const int length = snprintf(path, sizeof path, "%s", text);
+  char* const colon = strrchr(path, ':');
+  if (colon && colon[1] && strspn(colon + 1, "0123456789") == strlen(colon + 1)) {
+    track = strtoul(colon + 1, NULL, 10);
+    *colon = '\0';
+  }
+  PmtSmf smf;
+  PmtError error;
+  if (length >= (int)sizeof path || pmt_smf_read(path, &smf, &error)) {
+    fprintf(stderr, "jackdrive: %s\n", length >= (int)sizeof path ? "a long path" : error.text);
+    return false;
+  }
+  p->ticks_per_quarter = smf.ticks_per_quarter;
+  p->bpm = 60e6 / smf.tempos[0].us_per_quarter;
+  const bool good = take_strokes(p, &smf, track);
+  pmt_smf_free(&smf);
+  if (!good) {
+    fprintf(stderr, "jackdrive: %s: no notes there\n", text);
+  }
+  return good;
+}
+
 static bool parse_options(Options* const o, const int argc, char** const argv) {
-  *o = (Options){.script = "0.5:play", .bpm = 120, .beats = 4, .unit = 4, .ticks_per_beat = 1920, .seconds = 8,
+  *o = (Options){.script = "0.5:play", .beats = 4, .unit = 4, .ticks_per_beat = 1920, .seconds = 8,
                  .tolerance = 1};
-  for (int c; (c = getopt(argc, argv, "o:i:t:m:u:T:d:l:xnkg:e:s:")) != -1;) {
+  for (int c; (c = getopt(argc, argv, "o:i:p:t:m:u:T:d:l:xnkg:e:s:")) != -1;) {
     switch (c) {
       case 'o': o->source = optarg; break;
       case 'i': o->sink = optarg; break;
-      case 't': o->bpm = atof(optarg); break;
+      case 'p': o->part = optarg; break;
+      case 't':
+        o->bpm = atof(optarg);
+        if (!(o->bpm > 0)) {
+          return false;
+        }
+        break;
       case 'm': o->beats = atof(optarg); break;
       case 'u': o->unit = atof(optarg); break;
       case 'T': o->ticks_per_beat = atof(optarg); break;
@@ -316,10 +527,13 @@ static bool parse_options(Options* const o, const int argc, char** const argv) {
       default: return false;
     }
   }
-  return o->bpm > 0 && o->beats > 0 && o->unit > 0;
+  return o->beats > 0 && o->unit > 0;
 }
 
 static bool has_midi(const Drive* const d) {
+  if (d->part.n_strokes) {
+    return true;
+  }
   for (size_t i = 0; i < d->n_actions; ++i) {
     if (d->actions[i].kind == ACT_MIDI) {
       return true;
@@ -480,9 +694,11 @@ static bool print_summary(const Drive* const d) {
 int main(int argc, char** argv) {
   static Drive drive;
   Drive* const d = &drive;
-  if (!parse_options(&d->options, argc, argv) || !parse_script(d, d->options.script)) {
+  Options* const o = &d->options;
+  if (!parse_options(o, argc, argv) || !parse_script(d, o->script) || (o->part && !read_part(&d->part, o->part))) {
     return 2;
   }
+  o->bpm = o->bpm > 0 ? o->bpm : o->part ? d->part.bpm : 120;
   signal(SIGINT, on_signal); /* so that the server is left properly */
   signal(SIGTERM, on_signal);
   if (!open_clients(d) || (d->options.source && !connect_ports(d, d->options.source, "jackdrive:in"))
@@ -497,5 +713,6 @@ int main(int argc, char** argv) {
   }
   const bool held = print_summary(d);
   free(d->events);
+  free(d->part.strokes);
   return interrupted || atomic_load(&d->gone) || !listed || !held;
 }

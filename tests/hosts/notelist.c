@@ -4,15 +4,17 @@
     Above: tests/hosts/hosts.sh. Below: music/smf. Reads jackdrive's list (Ardour's tap writes the same) or a MIDI file,
     pairs note-ons with their ends, and prints a line a note, sorted:
 
-        TICK LENGTH CHANNEL KEY VELOCITY            ticks of 1/24 quarter
+        TICK LENGTH CHANNEL KEY VELOCITY            ticks of 1/24 quarter, or what -q says
 
     Where the transport came from elsewhere than where it was (a start, a locate, a loop) a line "pass N TICK" begins a
     new part; ticks within it are the song's. It fails (status 1) when a note-on hits a note that sounds on the same
     channel, when an end ends nothing, when a note sounds at the end of the list, or when an onset is further than -e
     FRAMES from a tick, each said on stderr. That no end is missing is thus a property of every list compared.
 
-      notelist [-a TICK] [-b TICK] [-e FRAMES] [-r RATE] [-j FRAMES] [-p] [-m] [-u] [-s] FILE
+      notelist [-a TICK] [-b TICK] [-q TICKS] [-w TRACK] [-e FRAMES] [-r RATE] [-j FRAMES] [-p] [-m] [-u] [-s] FILE
         -a -b   only notes that begin at or after a and before b; lengths are cut at b
+        -q      ticks a quarter of what is printed, and of -a and -b (24); -e looks for 1/24 quarter whatever it is
+        -w      of a MIDI file: without the tracks of this name
         -e      -1: do not look (1)          -r  sample rate (48000)
         -j      frames by which the transport may be off before it came from elsewhere (1)
         -p      print no "pass" lines        -m  merge: with -p, all passes sorted as one
@@ -27,7 +29,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TICKS_PER_QUARTER = 24, CHANNELS = 16, KEYS = 128 };
+enum { GRID = 24, CHANNELS = 16, KEYS = 128 };
 
 typedef struct {
   uint32_t pass;
@@ -39,8 +41,9 @@ typedef struct {
   Note* notes;
   size_t n_notes, capacity;
   long from, until;
-  double tolerance, slack, rate;
+  double tolerance, slack, rate, ticks; /* a quarter */
   bool plain, merge, unasked, by_server, failed;
+  const char* without;
   double pass_tick;        /* of the first note of this pass, and when it came */
   long long pass_server;
 } List;
@@ -91,13 +94,14 @@ typedef struct {
   unsigned bytes[3];
 } Line;
 
-/* Is an onset on a tick? */
-static void check_tick(List* const list, const Line* const e, const double tick, const long line) {
-  const double ticks_per_frame = e->bpm / 60 / list->rate * TICKS_PER_QUARTER;
+/* Is an onset on a line of the grid? */
+static void check_tick(List* const list, const Line* const e, const long line) {
+  const double ticks_per_frame = e->bpm / 60 / list->rate * GRID;
   const double passed = list->pass_tick + (double)(e->server - list->pass_server) * ticks_per_frame;
-  const double at = list->by_server ? passed : tick;
+  const double at = list->by_server ? passed : e->quarter * GRID;
   const double off = fabs(at - round(at)) / ticks_per_frame;
-  if (list->tolerance >= 0 && off > list->tolerance) {
+  const double printed = 1e-6 * GRID / ticks_per_frame; /* a list has its quarters to six places */
+  if (list->tolerance >= 0 && off > list->tolerance + printed) {
     fprintf(stderr, "notelist: line %ld: %.2f frames from a tick\n", line, off);
     list->failed = true;
   }
@@ -115,9 +119,8 @@ static void take_event(List* const list, Open open[CHANNELS][KEYS], const Line* 
     if (o->sounds) {
       complain(list, line, "a note that sounds begins again");
     }
-    const double tick = e->quarter * TICKS_PER_QUARTER;
-    check_tick(list, e, tick, line);
-    add_note(list, (Note){pass, lround(tick), 0, channel, key, (uint8_t)e->bytes[2]});
+    check_tick(list, e, line);
+    add_note(list, (Note){pass, lround(e->quarter * list->ticks), 0, channel, key, (uint8_t)e->bytes[2]});
     *o = (Open){true, list->n_notes - 1, e->server, e->bpm};
     return;
   }
@@ -129,7 +132,7 @@ static void take_event(List* const list, Open open[CHANNELS][KEYS], const Line* 
   }
   o->sounds = false;
   list->notes[o->note].length =
-      lround((double)(e->server - o->frame) * o->bpm / 60 / list->rate * TICKS_PER_QUARTER);
+      lround((double)(e->server - o->frame) * o->bpm / 60 / list->rate * list->ticks);
 }
 
 static void read_list(List* const list, FILE* const f) {
@@ -151,7 +154,7 @@ static void read_list(List* const list, FILE* const f) {
     if (begins && (!pass || (double)llabs(e.transport - e.server - place) > list->slack)) {
       ++pass;
       place = e.transport - e.server;
-      list->pass_tick = round(e.quarter * TICKS_PER_QUARTER);
+      list->pass_tick = round(e.quarter * GRID);
       list->pass_server = e.server;
     }
     take_event(list, open, &e, pass, n);
@@ -175,7 +178,10 @@ static bool read_smf(List* const list, const char* const path) {
   }
   for (size_t i = 0; i < smf.n_notes; ++i) {
     const PmtSmfNote* const n = &smf.notes[i];
-    const double scale = (double)TICKS_PER_QUARTER / smf.ticks_per_quarter;
+    if (list->without && !strcmp(smf.names[n->track].text, list->without)) {
+      continue;
+    }
+    const double scale = list->ticks / smf.ticks_per_quarter;
     add_note(list, (Note){1, lround((double)n->start * scale), lround((double)(n->end - n->start) * scale), n->channel,
                           n->pitch, n->velocity});
   }
@@ -206,11 +212,13 @@ static void print(List* const list) {
 }
 
 int main(int argc, char** argv) {
-  List list = {.from = -1000000000, .until = 1000000000, .tolerance = 1, .slack = 1, .rate = 48000};
-  for (int c; (c = getopt(argc, argv, "a:b:e:r:j:pmus")) != -1;) {
+  List list = {.from = -1000000000, .until = 1000000000, .tolerance = 1, .slack = 1, .rate = 48000, .ticks = GRID};
+  for (int c; (c = getopt(argc, argv, "a:b:q:w:e:r:j:pmus")) != -1;) {
     switch (c) {
       case 'a': list.from = atol(optarg); break;
       case 'b': list.until = atol(optarg); break;
+      case 'q': list.ticks = atof(optarg); break;
+      case 'w': list.without = optarg; break;
       case 'e': list.tolerance = atof(optarg); break;
       case 'r': list.rate = atof(optarg); break;
       case 'j': list.slack = atof(optarg); break;
@@ -223,7 +231,8 @@ int main(int argc, char** argv) {
   }
   FILE* const f = optind == argc - 1 ? fopen(argv[optind], "r") : NULL;
   if (!f) {
-    fputs("usage: notelist [-a TICK] [-b TICK] [-e FRAMES] [-r RATE] [-j FRAMES] [-p] [-m] [-u] [-s] FILE\n", stderr);
+    fputs("usage: notelist [-a TICK] [-b TICK] [-q TICKS] [-w TRACK] [-e FRAMES] [-r RATE] [-j FRAMES] [-p] [-m] [-u]\n"
+          "                [-s] FILE\n", stderr);
     return 2;
   }
   char magic[4] = "";

@@ -70,6 +70,7 @@ set_control loop=0
 
 # ---- freeze, panic, and what comes in ----
 sleep 0.2
+set_control thru=0 # ours alone
 sweep=''
 for ((channel = 0; channel < 16; ++channel)); do
   for controller in 40 7b 79; do

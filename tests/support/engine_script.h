@@ -10,12 +10,26 @@
 
 #include <stdbool.h>
 
-/** At `frame`: a position, or controls. */
+typedef enum {
+  PMT_SCRIPT_CONTROLS,
+  PMT_SCRIPT_POSITION,
+  PMT_SCRIPT_MIDI,
+  PMT_SCRIPT_LEARN,
+  PMT_SCRIPT_PANIC,
+  PMT_SCRIPT_SILENCE, /**< as deactivate() does */
+  PMT_SCRIPT_SWAP,    /**< offers pmt_script_player(options); what an earlier one replaced is freed */
+} PmtScriptKind;
+
+/** What happens at `frame`. */
 typedef struct {
   uint64_t frame;
-  bool is_position;
+  PmtScriptKind kind;
   PmtPosition position;
   PmtControls controls;
+  uint8_t bytes[4];
+  uint32_t size;                 /**< of the message */
+  uint32_t bars;                 /**< to be learnt */
+  const PmtTinyOptions* options; /**< of the other model */
 } PmtScriptEvent;
 
 /** Checks as it records: no note begun twice, none ended that does not sound, frames never fall. */
@@ -27,10 +41,15 @@ typedef struct {
   bool sounding[16][128];
   uint32_t n_sounding;
   uint32_t refuse_one_in; /**< 0 = takes everything */
+  bool passes;            /**< other messages than notes may come */
   uint64_t n_asked;
 } PmtScriptSink;
 
 PmtMidiOut pmt_script_out(PmtScriptSink* sink);
+
+/** From now on every model is of this architecture and is told what a listener hears, whatever its options say. NULL: as
+    they say. */
+void pmt_script_listen(const char* arch);
 
 /** A model of random weights, the same in a fresh player, and that in a fresh engine. End the test when they cannot. */
 PmtModel* pmt_script_model(const PmtTinyOptions* options);
@@ -45,8 +64,10 @@ void pmt_script_run(PmtEngine* engine, const PmtScriptEvent* events, size_t n_ev
 PmtPosition pmt_script_position(int64_t song_frame, float speed);
 PmtScriptEvent pmt_script_at(uint64_t frame, PmtPosition position);
 PmtScriptEvent pmt_script_set(uint64_t frame, PmtControls controls);
+/** A message of the player. @param third left out of those of two bytes */
+PmtScriptEvent pmt_script_midi(uint64_t frame, uint8_t status, uint8_t second, uint8_t third);
 
-/** Models of many notes, and of at least one in each slot. */
+/** Models of many notes, and of at least one in each slot; all on the slot's head. */
 extern const PmtTinyOptions pmt_script_busy, pmt_script_restless;
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 
 enum { HOST_URIS = 128, HOST_IN = 65536, HOST_CANARY = 64, HOST_CANARY_BYTE = 0x5a, HOST_RING = 64, HOST_MESSAGE = 256,
-       HOST_PORTS = 32, HOST_FRAMES = 65536, HOST_TOLD = 8 };
+       HOST_PORTS = 48, HOST_FRAMES = 65536, HOST_TOLD = 8 };
 
 /** Messages from one thread to one other, without locks: schedule_work() runs in the audio thread. */
 typedef struct {

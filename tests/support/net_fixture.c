@@ -35,11 +35,15 @@ PmtTensors* pmt_fixture_tensors(const PmtTinyOptions* const options) {
   return t;
 }
 
-PmtNet* pmt_fixture_net(const PmtTensors* const t, const uint32_t vocab) {
+PmtNet* pmt_fixture_net_told(const PmtTensors* const t, const uint32_t vocab, const PmtHintShape* const hints) {
   PmtError error = {{0}};
   PmtNet* net = NULL;
-  CHECKF(!pmt_net_new(t, vocab, &net, &error), "%s", error.text);
+  CHECKF(!pmt_net_new(t, vocab, hints, &net, &error), "%s", error.text);
   return net;
+}
+
+PmtNet* pmt_fixture_net(const PmtTensors* const t, const uint32_t vocab) {
+  return pmt_fixture_net_told(t, vocab, NULL);
 }
 
 PmtNetState* pmt_fixture_state(const PmtNet* const net) {
@@ -50,16 +54,20 @@ PmtNetState* pmt_fixture_state(const PmtNet* const net) {
 
 PmtNet* pmt_fixture_tiny(const PmtTinyOptions* const options) {
   PmtTensors* const t = pmt_fixture_tensors(options);
-  PmtNet* const net = pmt_fixture_net(t, 128 + 128 * (options->parts ? options->parts : 4));
+  PmtNet* const net = pmt_fixture_net_told(t, 128 + 128 * (options->parts ? options->parts : 4), options->hints);
   pmt_tensors_free(t);
   return net;
 }
 
-const float* pmt_fixture_step(PmtNetState* const state, const uint32_t token) {
+const float* pmt_fixture_step_told(PmtNetState* const state, const uint32_t token, const PmtHints* const hints) {
   uint64_t spent = 0;
-  pmt_net_begin(state, token);
+  pmt_net_begin(state, token, hints);
   CHECK(pmt_net_run(state, UINT64_MAX, &spent));
   return pmt_net_logits(state);
+}
+
+const float* pmt_fixture_step(PmtNetState* const state, const uint32_t token) {
+  return pmt_fixture_step_told(state, token, NULL);
 }
 
 uint32_t pmt_fixture_token(const uint64_t place, const uint32_t vocab) {
@@ -74,6 +82,26 @@ PmtCondition pmt_fixture_condition(const uint64_t place) {
                         .key = (uint8_t)(pmt_random_bits(12, place, 2) % 25),
                         .phrase = (uint8_t)(pmt_random_bits(12, place, 3) % 9),
                         .density = (uint8_t)(pmt_random_bits(12, place, 4) % 9)};
+}
+
+/* -2 .. n + 1, more often within 0 .. n - 1. */
+static int16_t draw_index(const uint64_t place, const uint64_t which, const uint32_t n) {
+  return (int16_t)((int)(pmt_random_bits(16, place, which) % (n + 4)) - 2);
+}
+
+PmtHints pmt_fixture_hints(const uint64_t place, const PmtHintShape* const shape) {
+  PmtHints hints;
+  uint64_t which = 0;
+  for (uint32_t i = 0; i < PMT_HINTS_MAX; ++i) {
+    hints.row[i] = draw_index(place, which++, i < shape->n_tables ? shape->table[i].rows : 0);
+  }
+  for (uint32_t i = 0; i < PMT_LEAPS_MAX; ++i) {
+    hints.anchor[i] = draw_index(place, which++, i < shape->n_leaps ? shape->leap[i].count : 0);
+  }
+  for (uint32_t i = 0; i < PMT_CLASSES; ++i) {
+    hints.kind[i] = (uint8_t)(pmt_random_bits(16, place, which++) % (shape->n_kinds + 1));
+  }
+  return hints;
 }
 
 void pmt_fixture_mutate(const uint32_t vocab, const uint64_t rounds) {
@@ -97,7 +125,7 @@ void pmt_fixture_mutate(const uint32_t vocab, const uint64_t rounds) {
       continue;
     }
     error.text[0] = 0;
-    if (pmt_net_new(t, vocab, &net, &error)) {
+    if (pmt_net_new(t, vocab, NULL, &net, &error)) {
       CHECK(!net && error.text[0] && !strchr(error.text, '\n'));
       ++refused;
     } else {

@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LAYERS_MAX = 12, TABLES = 5 };
@@ -20,6 +21,10 @@ struct PmtReference {
   PmtTinyOptions o;
   uint32_t vocab, steps_max, n, tick_first, tick_last;
   double *emb, *table[TABLES], *out, *out_b, *norm;
+  PmtHintShape shape; /* what the file has */
+  double *hint[PMT_HINTS_MAX], *leap[PMT_LEAPS_MAX], *kind;
+  bool is_told;
+  PmtHints told;
   Layer layer[LAYERS_MAX];
   double *u, *logits;
   double *x;      /* (steps, d) E[token] + u of every token so far */
@@ -92,6 +97,20 @@ static void load_block(PmtReference* const r, const PmtTensors* const t, const u
   l->v = new_doubles((size_t)r->steps_max * d);
 }
 
+static void load_hints(PmtReference* const r, const PmtTensors* const t, const uint32_t width) {
+  char name[64];
+  r->shape = *r->o.hints;
+  for (uint32_t i = 0; i < r->shape.n_tables; ++i) {
+    snprintf(name, sizeof name, "%s.weight", r->shape.table[i].name);
+    r->hint[i] = r->shape.table[i].rows ? load(t, name, r->shape.table[i].rows, r->o.d) : NULL;
+  }
+  for (uint32_t i = 0; i < r->shape.n_leaps; ++i) {
+    snprintf(name, sizeof name, "out.%s.weight", r->shape.leap[i].name);
+    r->leap[i] = r->shape.leap[i].count ? load(t, name, 2 * r->shape.leap[i].reach + 1, width) : NULL;
+  }
+  r->kind = r->shape.n_kinds ? load(t, "out.kind.weight", r->shape.n_kinds, width) : NULL;
+}
+
 PmtReference* pmt_reference_new(const PmtTensors* const t, const PmtTinyOptions* const options,
                                 const uint32_t steps_max) {
   PmtReference* const r = calloc(1, sizeof *r);
@@ -116,6 +135,9 @@ PmtReference* pmt_reference_new(const PmtTensors* const t, const PmtTinyOptions*
   r->norm = is(r, "tf") ? load(t, "norm.weight", d, 1) : NULL;
   r->out = load(t, "out.weight", r->vocab, width);
   r->out_b = load(t, "out.bias", r->vocab, 1);
+  if (r->o.hints) {
+    load_hints(r, t, width);
+  }
   r->u = new_doubles(d);
   r->logits = new_doubles(r->vocab);
   r->x = new_doubles((size_t)steps_max * d);
@@ -136,6 +158,13 @@ void pmt_reference_free(PmtReference* const r) {
   for (unsigned i = 0; i < TABLES; ++i) {
     free(r->table[i]);
   }
+  for (unsigned i = 0; i < PMT_HINTS_MAX; ++i) {
+    free(r->hint[i]);
+  }
+  for (unsigned i = 0; i < PMT_LEAPS_MAX; ++i) {
+    free(r->leap[i]);
+  }
+  free(r->kind);
   free(r->emb);
   free(r->norm);
   free(r->out);
@@ -176,6 +205,13 @@ void pmt_reference_condition(PmtReference* const r, const PmtCondition* const c)
     for (unsigned k = 1; k < TABLES; ++k) {
       r->u[i] += r->table[k][row[k] * r->o.d + i];
     }
+  }
+}
+
+void pmt_reference_tell(PmtReference* const r, const PmtHints* const hints) {
+  r->is_told = hints;
+  if (hints) {
+    r->told = *hints;
   }
 }
 
@@ -346,6 +382,43 @@ static void step_tf(PmtReference* const r, double* const x) {
   }
 }
 
+/* ---- Hints ------------------------------------------------------------------------------------------------------- */
+
+static void add_told(const PmtReference* const r, double* const x) {
+  for (uint32_t t = 0; r->is_told && t < r->shape.n_tables; ++t) {
+    const int row = r->told.row[t];
+    if (row >= 0 && row < (int)r->shape.table[t].rows) {
+      add(x, r->hint[t] + (size_t)row * r->o.d, r->o.d);
+    }
+  }
+}
+
+static double dot(const double* const x, const double* const y, const uint32_t n) {
+  double sum = 0.0;
+  for (uint32_t i = 0; i < n; ++i) {
+    sum += x[i] * y[i];
+  }
+  return sum;
+}
+
+/* What a token's logit gets beside its own row's. */
+static double told_of(const PmtReference* const r, const int token, const double* const top, const uint32_t width) {
+  double sum = 0.0;
+  for (uint32_t k = 0; k < r->shape.n_leaps; ++k) {
+    const PmtLeap* const leap = &r->shape.leap[k];
+    const int i = token - (int)leap->first, by = i - r->told.anchor[k];
+    if (i >= 0 && i < (int)leap->count && r->told.anchor[k] >= 0 && abs(by) <= (int)leap->reach) {
+      sum += dot(r->leap[k] + (size_t)(by + (int)leap->reach) * width, top, width);
+    }
+  }
+  const int i = token - (int)r->shape.kind_first;
+  if (r->kind && i >= 0 && i < (int)r->shape.kind_count) {
+    const uint32_t kind = r->told.kind[i % (int)r->shape.kind_span % 12];
+    sum += kind < r->shape.n_kinds ? dot(r->kind + (size_t)kind * width, top, width) : 0.0;
+  }
+  return sum;
+}
+
 const double* pmt_reference_step(PmtReference* const r, const uint32_t token) {
   const uint32_t d = r->o.d, h = r->o.h;
   CHECK(r->n < r->steps_max);
@@ -353,6 +426,7 @@ const double* pmt_reference_step(PmtReference* const r, const uint32_t token) {
   for (uint32_t i = 0; i < d; ++i) {
     x[i] = r->emb[(size_t)token * d + i] + r->u[i];
   }
+  add_told(r, x);
   const bool tick = token >= r->tick_first && token <= r->tick_last;
   r->slot[r->n] = (r->n ? r->slot[r->n - 1] : 0) + tick;
   double *const last = new_doubles(d), *const top = new_doubles(d);
@@ -363,7 +437,12 @@ const double* pmt_reference_step(PmtReference* const r, const uint32_t token) {
   for (uint32_t i = 0; !is(r, "tf") && i < r->o.layers; ++i) {
     step_layer(r, &r->layer[i], i ? h : d, i ? r->layer[i - 1].h : x);
   }
-  affine(r->out, r->out_b, r->vocab, is(r, "tf") ? d : h, is(r, "tf") ? top : r->layer[r->o.layers - 1].h, r->logits);
+  const double* const output = is(r, "tf") ? top : r->layer[r->o.layers - 1].h;
+  const uint32_t width = is(r, "tf") ? d : h;
+  affine(r->out, r->out_b, r->vocab, width, output, r->logits);
+  for (uint32_t i = 0; r->is_told && i < r->vocab; ++i) {
+    r->logits[i] += told_of(r, (int)i, output, width);
+  }
   free(last);
   free(top);
   ++r->n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** @file net_reference.h  Every kind of net in double precision, written from the equations of docs/model.md, sections 4
-    and 7, and from nothing else: no panels, no ring, no polynomial, libm throughout.
+/** @file net_reference.h  Every kind of net in double precision, written from the equations of docs/model.md, sections 3,
+    4 and 7, and from nothing else: no panels, no ring, no polynomial, libm throughout.
 
     Above: tests/test_net_kinds.c, test_net_tf.c. Below: nn/tensors (to read the file). */
 #ifndef PMT_TESTS_SUPPORT_NET_REFERENCE_H
@@ -22,6 +22,8 @@ void pmt_reference_condition(PmtReference* r, const PmtCondition* condition);
 void pmt_reference_ticks(PmtReference* r, uint32_t first, uint32_t last);
 /** Multiply W_qkv of every block. */
 void pmt_reference_sharpen(PmtReference* r, double factor);
+/** What goes with the steps to come; NULL = nothing. */
+void pmt_reference_tell(PmtReference* r, const PmtHints* hints);
 /** @return (V) logits */
 const double* pmt_reference_step(PmtReference* r, uint32_t token);
 

@@ -37,7 +37,9 @@ static void turn_knob(PmtSoak* const s) {
       PMT_PORT_TEMPERATURE, PMT_PORT_STYLE,      PMT_PORT_STYLE2,     PMT_PORT_BLEND,      PMT_PORT_DENSITY,
       PMT_PORT_MIN_P,       PMT_PORT_SEED,       PMT_PORT_REGISTER_LOW, PMT_PORT_REGISTER_HIGH, PMT_PORT_SCALE_ROOT,
       PMT_PORT_SCALE_MODE,  PMT_PORT_STRICTNESS, PMT_PORT_VELOCITY,   PMT_PORT_CHANNEL,    PMT_PORT_TEMPO,
-      PMT_PORT_CAPTURE_BARS, PMT_PORT_HOLD,      PMT_PORT_LOOP};
+      PMT_PORT_CAPTURE_BARS, PMT_PORT_HOLD,      PMT_PORT_LOOP,       PMT_PORT_MODE,       PMT_PORT_YOU_PLAY,
+      PMT_PORT_WAIT,        PMT_PORT_TURN,       PMT_PORT_GIVE_WAY,   PMT_PORT_FOLLOW,     PMT_PORT_ROOM,
+      PMT_PORT_REST,        PMT_PORT_COUNT_IN,   PMT_PORT_THRU,       PMT_PORT_LEARN_BARS};
   const PmtPortIndex which = knobs[pmt_soak_chance(s, sizeof knobs / sizeof *knobs)];
   const float share = (float)pmt_soak_chance(s, 1001) / 1000.0f;
   *port(s, which) = pmt_soak_one_in(s, 8) ? odd[pmt_soak_chance(s, sizeof odd / sizeof *odd)]
@@ -81,12 +83,115 @@ void pmt_soak_flood(PmtSoak* const s, const uint32_t frame) {
   ++s->count.floods;
 }
 
-static void send_midi(PmtSoak* const s, const uint32_t frame) {
-  static const uint8_t kinds[] = {0x80, 0x90, 0xb0, 0xb0, 0xc0, 0xe0};
-  const uint8_t kind = kinds[pmt_soak_chance(s, 6)], channel = (uint8_t)pmt_soak_chance(s, 16);
-  const uint8_t number = kind == 0xb0 ? (pmt_soak_one_in(s, 2) ? 120 : 123) : (uint8_t)pmt_soak_chance(s, 128);
-  const uint8_t bytes[3] = {(uint8_t)(kind | channel), number, kind == 0xb0 ? 0 : (uint8_t)pmt_soak_chance(s, 128)};
-  pmt_host_send_midi(s->host, frame, bytes, kind == 0xc0 ? 2 : 3);
+static void send3(PmtSoak* const s, const uint32_t frame, const unsigned status, const uint32_t first,
+                  const uint32_t second) {
+  pmt_host_send_midi(s->host, frame, (const uint8_t[]){(uint8_t)status, (uint8_t)first, (uint8_t)second}, 3);
+}
+
+static void strike(PmtSoak* const s, const uint32_t frame, const unsigned channel, const uint32_t pitch) {
+  const uint64_t at = pmt_host_frame(s->host) + frame;
+  send3(s, frame, 0x90 | channel, pitch, 1 + pmt_soak_chance(s, 127));
+  PMT_SOAK_TRACE(s, "%llu: key %u %u", (unsigned long long)at, channel, pitch);
+  s->key[channel][pitch] = true;
+  if (s->key_at[pitch][0] != at + 1) {
+    s->key_at[pitch][1] = s->key_at[pitch][0];
+    s->key_at[pitch][0] = at + 1;
+  }
+  ++s->count.keys;
+}
+
+static void let_go(PmtSoak* const s, const uint32_t frame, const unsigned channel, const uint32_t pitch) {
+  const bool as_strike = pmt_soak_one_in(s, 2);
+  send3(s, frame, (as_strike ? 0x90 : 0x80) | channel, pitch, as_strike ? 0 : pmt_soak_chance(s, 128));
+  s->key[channel][pitch] = false;
+}
+
+bool pmt_soak_let_go(PmtSoak* const s, const uint32_t frame) {
+  uint32_t n = 0;
+  for (unsigned i = 0; i < 16 * 128 && n < 500; ++i) { /* what fits into the host's buffer */
+    if (s->key[i / 128][i % 128]) {
+      let_go(s, frame, i / 128, i % 128);
+      ++n;
+    }
+  }
+  return n;
+}
+
+static void sweep_keys(PmtSoak* const s, const uint32_t frame, const unsigned channel) { /* an arm, a cat */
+  const uint32_t first = pmt_soak_chance(s, 128), n = pmt_soak_one_in(s, 4) ? 128 : 1 + pmt_soak_chance(s, 12);
+  for (uint32_t i = 0; i < n; ++i) {
+    strike(s, frame, channel, (first + i) % 128);
+  }
+}
+
+/* Wheels, pedals, programs, banks, tunings, mono. All notes off ends keys that we go on believing in. */
+static void control(PmtSoak* const s, const uint32_t frame, const unsigned channel) {
+  static const uint8_t numbers[] = {0, 1, 5, 6, 7, 10, 11, 32, 38, 64, 64, 64, 64, 65, 66, 67, 68, 84, 98, 99, 100, 101,
+                                    120, 121, 122, 123, 124, 125, 126, 127};
+  static const uint8_t kinds[] = {0xa0, 0xb0, 0xb0, 0xb0, 0xc0, 0xd0, 0xe0};
+  const uint8_t kind = kinds[pmt_soak_chance(s, sizeof kinds)];
+  const uint32_t first = kind == 0xb0 ? numbers[pmt_soak_chance(s, sizeof numbers)] : pmt_soak_chance(s, 128);
+  const uint8_t bytes[3] = {(uint8_t)(kind | channel), (uint8_t)first, (uint8_t)pmt_soak_chance(s, 128)};
+  pmt_host_send_midi(s->host, frame, bytes, kind == 0xc0 || kind == 0xd0 ? 2 : 3);
+}
+
+/* What is no message, or none of a channel: cut short, running status, high bits, clock, system exclusive. */
+static void send_mess(PmtSoak* const s, const uint32_t frame) {
+  static const uint8_t sysex[12] = {0xf0, 0x7e, 0x7f, 9, 1, 0x90, 60, 100, 0xb0, 64, 127, 0xf7};
+  static const struct { uint8_t bytes[4]; uint32_t size; } messes[] = {
+      {{0}, 0},          {{0x90}, 1},         {{0x90, 60}, 2},      {{60, 100}, 2},      {{60, 100, 0x90}, 3},
+      {{0x90, 200, 100}, 3}, {{0x90, 60, 200}, 3}, {{0xb0, 123}, 2}, {{0xc0, 1, 2}, 3},  {{0xf8}, 1},
+      {{0xff}, 1},       {{0xf2, 1, 2}, 3},   {{0xf0, 0xf7}, 2},    {{0x90, 60, 100, 0}, 4}, {{0xe0, 0xff, 0xff}, 3}};
+  const uint32_t which = pmt_soak_chance(s, 1 + sizeof messes / sizeof *messes);
+  if (which) {
+    pmt_host_send_midi(s->host, frame, messes[which - 1].bytes, messes[which - 1].size);
+  } else {
+    pmt_host_send_midi(s->host, frame, sysex, sizeof sysex);
+  }
+  ++s->count.messes;
+}
+
+void pmt_soak_play(PmtSoak* const s, const uint32_t frame) {
+  const unsigned channel = pmt_soak_one_in(s, 4) ? pmt_soak_chance(s, 16) : 0;
+  const uint32_t pitch = pmt_soak_one_in(s, 8) ? pmt_soak_chance(s, 128) : 48 + pmt_soak_chance(s, 36);
+  const uint32_t which = pmt_soak_chance(s, 40);
+  switch (which) {
+  case 0: sweep_keys(s, frame, channel); break;
+  case 1: case 2: case 3: pmt_soak_let_go(s, frame); break;
+  case 4: case 5: control(s, frame, channel); break;
+  case 6: send_mess(s, frame); break;
+  case 7: send3(s, frame, 0xb0 | channel, 64, pmt_soak_one_in(s, 2) ? 127 : 0); break;
+  case 8: case 9: case 10: case 11: case 12: case 13: let_go(s, frame, channel, pitch); break; /* struck or not */
+  default:
+    if (which % 4 == 0) {
+      strike(s, frame, channel, pitch); /* held or not */
+    }
+    break;
+  }
+}
+
+bool pmt_soak_player_holds(const PmtSoak* const s, const unsigned pitch) {
+  bool holds = false;
+  for (unsigned channel = 0; channel < 16; ++channel) {
+    holds |= s->key[channel][pitch];
+  }
+  return holds;
+}
+
+static void sit_down(PmtSoak* const s) { s->playing_left = 20 + pmt_soak_chance(s, 2000); }
+
+static void jam(PmtSoak* const s) {
+  *port(s, PMT_PORT_MODE) = (float)pmt_soak_chance(s, 4);
+  *port(s, PMT_PORT_YOU_PLAY) = (float)pmt_soak_chance(s, 6);
+  *port(s, PMT_PORT_WAIT) = (float)pmt_soak_chance(s, 3) * 20.0f;
+  *port(s, PMT_PORT_THRU) = (float)pmt_soak_chance(s, 2);
+  ++s->count.jams;
+}
+
+static void learn(PmtSoak* const s) {
+  float* const button = port(s, PMT_PORT_LEARN);
+  *button = *button > 0.0f ? 0.0f : 1.0f;
+  s->count.learns += *button > 0.0f;
 }
 
 /* ---- The output -------------------------------------------------------------------------------------------------- */
@@ -178,7 +283,7 @@ static void bypass(PmtSoak* const s) {
 
 static void run_alone(PmtSoak* const s) {
   if (pmt_daw_says_tempo(&s->daw)) { /* for hosts that say none, its own stays in force */
-    *port(s, PMT_PORT_RUN) = (float)pmt_soak_chance(s, 2);
+    *port(s, PMT_PORT_RUN) = (float)pmt_soak_chance(s, 3);
     ++s->count.runs;
   }
 }
@@ -196,7 +301,7 @@ void pmt_soak_act(PmtSoak* const s, const uint32_t frame) {
   case 9: *port(s, PMT_PORT_HOLD) = (float)pmt_soak_chance(s, 2); break;
   case 10: case 11: press(s); break;
   case 12: capture(s, frame); break;
-  case 13: send_midi(s, frame); break;
+  case 13: sit_down(s); break;
   case 14: pmt_soak_flood(s, frame); break;
   case 15: case 16: take_room(s); break;
   case 17: case 18: send_model(s, frame); break;
@@ -205,6 +310,8 @@ void pmt_soak_act(PmtSoak* const s, const uint32_t frame) {
   case 21: save(s); break;
   case 22: restore(s); break;
   case 23: reactivate(s); break;
+  case 24: case 25: jam(s); break;
+  case 26: learn(s); break;
   default: /* and mostly: nothing odd for a while, with the knobs where they are or as they were at first */
     if (pmt_soak_one_in(s, 2)) {
       pmt_soak_reset_ports(s);

@@ -25,6 +25,11 @@ bool pmt_soak_one_in(PmtSoak* const s, const uint32_t n) { return pmt_soak_chanc
 static uint64_t now(const PmtSoak* const s) { return pmt_host_frame(s->host); }
 static float port(const PmtSoak* const s, const PmtPortIndex index) { return *pmt_host_port(s->host, index); }
 
+/* With somebody else, and after a count-in, a slot comes when it was heard what it answers: not on its tick. */
+static bool plays_alone(const PmtSoak* const s) {
+  return !(port(s, PMT_PORT_MODE) >= 0.5f) && !(port(s, PMT_PORT_COUNT_IN) >= 0.5f);
+}
+
 /* ---- What is said ------------------------------------------------------------------------------------------------ */
 
 void pmt_soak_excuse(PmtSoak* const s, const uint64_t at) {
@@ -164,7 +169,8 @@ static bool is_seamless(const PmtSoak* const s, const uint32_t frame) {
                      is_whole(((double)(s->loop_from - s->latency) - d->bar_frame) / bar, bar);
   const bool calm = (double)(now(s) + frame) - (double)s->trouble > 24.0 * tick;
   const bool told = d->fields == PMT_DAW_ALL && d->frame == s->loop_to && !d->jumped && (double)s->latency < tick;
-  return whole && calm && told && port(s, PMT_PORT_LOOP) == 0.0f && port(s, PMT_PORT_FREEZE) == 0.0f && !s->resting;
+  return whole && calm && told && port(s, PMT_PORT_LOOP) == 0.0f && port(s, PMT_PORT_FREEZE) == 0.0f && !s->resting &&
+         plays_alone(s);
 }
 
 static void wrap(PmtSoak* const s, const uint32_t frame) {
@@ -238,6 +244,12 @@ static void pass(PmtSoak* const s, const uint32_t n_frames) {
   s->changed = true;
 }
 
+static void play_along(PmtSoak* const s, const uint32_t frame) {
+  for (uint32_t n = s->playing_left ? pmt_soak_chance(s, 3) : 0; n; --n) {
+    pmt_soak_play(s, frame);
+  }
+}
+
 /* ---- Cycles ------------------------------------------------------------------------------------------------------ */
 
 static uint32_t some_size(PmtSoak* const s) {
@@ -293,6 +305,7 @@ static uint32_t roll_tamely(PmtSoak* const s, uint32_t n) {
       }
       say(s, middle);
     }
+    play_along(s, middle);
     pass(s, n - middle);
   } else {
     pass(s, n);
@@ -308,6 +321,7 @@ static uint32_t roll_wildly(PmtSoak* const s, const uint32_t n) {
   while (pmt_soak_one_in(s, 6)) {
     frame += pmt_soak_chance(s, n - frame + 1);
     say_anything(s, frame < n ? frame : n ? n - 1 : 0);
+    play_along(s, frame < n ? frame : n ? n - 1 : 0);
   }
   return n;
 }
@@ -320,7 +334,7 @@ static void check_onset(PmtSoak* const s, const uint64_t at, const unsigned chan
     part = &s->part[i];
   }
   const double tick = pmt_daw_frames_per_tick(&s->daw);
-  if (part->clock.rolling && pmt_daw_clock_tick(&part->clock, at) > part->excused_until) {
+  if (part->clock.rolling && at >= s->alone_from && pmt_daw_clock_tick(&part->clock, at) > part->excused_until) {
     const bool at_word = part > s->part && at == part->from; /* which may say another tempo */
     const double by_last = at_word ? pmt_daw_lateness(&part[-1].clock, at) : INFINITY;
     const double late = fmin(pmt_daw_lateness(&part->clock, at), by_last);
@@ -336,19 +350,34 @@ static void check_onset(PmtSoak* const s, const uint64_t at, const unsigned chan
          pitch);
 }
 
+static void take_pedal(PmtSoak* const s, const uint8_t* const bytes) {
+  const uint16_t bit = (uint16_t)(1u << (bytes[0] & 15u));
+  if ((bytes[0] & 0xf0u) == 0xb0 && bytes[1] == 64) {
+    s->pedals = (uint16_t)(bytes[2] >= 64 ? s->pedals | bit : s->pedals & ~bit);
+  }
+}
+
 static void take_notes(PmtSoak* const s) {
   PmtMidiList* const list = pmt_host_midi(s->host);
   for (size_t i = 0; i < list->n_events; ++i) {
     const PmtTimedMidi* const e = &list->events[i];
     const unsigned kind = e->bytes[0] & 0xf0u, channel = e->bytes[0] & 15u, pitch = e->bytes[1];
+    take_pedal(s, e->bytes);
     if (kind == 0x80) {
       s->struck[channel][pitch] = 0;
     } else if (kind == 0x90) {
-      PMT_SOAK_TRACE(s, "%llu: note %u %u", (unsigned long long)e->frame, channel, pitch);
+      const bool passed = s->key_at[pitch][0] == e->frame + 1 || s->key_at[pitch][1] == e->frame + 1;
+      PMT_SOAK_TRACE(s, "%llu: note %u %u%s", (unsigned long long)e->frame, channel, pitch,
+                     passed ? ", passed on" : "");
+      s->struck[channel][pitch] = e->frame + 1;
+      if (passed) {
+        ++s->count.passed;
+        continue;
+      }
       if (!s->wild) {
         check_onset(s, e->frame, channel, pitch);
       }
-      s->struck[channel][pitch] = s->onset[channel][pitch] = e->frame + 1;
+      s->onset[channel][pitch] = e->frame + 1;
       s->heard = e->frame;
       ++s->count.notes;
     }
@@ -362,13 +391,26 @@ static bool must_be_silent(const PmtSoak* const s) {
   return !is_on(port(s, PMT_PORT_ENABLED), true) || (!s->daw.clock.rolling && !is_on(port(s, PMT_PORT_RUN), false));
 }
 
-/* After a jump or a panic only what began since sounds; a loop's first slot, told late, goes on. */
-static void check_ended(const PmtSoak* const s, const uint64_t since) {
+/* Nothing sounds but what the player may hold. */
+static void check_silent(PmtSoak* const s) {
+  for (unsigned i = 0; i < 16 * 128; ++i) {
+    const uint64_t struck = s->struck[i / 128][i % 128];
+    CHECKF(!struck || pmt_soak_player_holds(s, i % 128), "channel %u note %u sounds on, begun at %llu", i / 128, i % 128,
+           (unsigned long long)struck - 1);
+  }
+  ++s->count.silences;
+}
+
+/* After a jump or a panic only what began since sounds; a loop's first slot, told late, goes on, and after a jump so
+   does what the player holds. */
+static void check_ended(const PmtSoak* const s, const uint64_t since, const bool of_the_player) {
   const double slack = LATE_TICKS * pmt_daw_frames_per_tick(&s->daw);
   for (unsigned i = 0; i < 16 * 128; ++i) {
     const uint64_t struck = s->struck[i / 128][i % 128];
-    CHECKF(!struck || (double)struck + slack >= (double)since, "channel %u note %u hangs, begun at %llu, ended at %llu",
-           i / 128, i % 128, (unsigned long long)struck - 1, (unsigned long long)since);
+    const bool goes_on = !of_the_player && struck && pmt_soak_player_holds(s, i % 128);
+    CHECKF(!struck || goes_on || (double)struck + slack >= (double)since,
+           "channel %u note %u hangs, begun at %llu, ended at %llu", i / 128, i % 128, (unsigned long long)struck - 1,
+           (unsigned long long)since);
   }
 }
 
@@ -397,14 +439,13 @@ static void check_cycle(PmtSoak* const s, const uint64_t began) {
   take_notes(s);
   if (!s->tight_left) {
     if (must_be_silent(s)) {
-      CHECKF(!pmt_host_sounding(s->host), "%u notes sound on", pmt_host_sounding(s->host));
-      ++s->count.silences;
+      check_silent(s);
     }
     if (s->pressed) {
-      check_ended(s, began);
+      check_ended(s, began, true);
     }
     if (s->jump_at && !s->wild) {
-      check_ended(s, s->jump_at - 1);
+      check_ended(s, s->jump_at - 1, false);
     }
   }
   if (!s->wild) {
@@ -428,6 +469,11 @@ void pmt_soak_cycle(PmtSoak* const s) {
   }
   if (pmt_soak_one_in(s, s->seldom_acts)) {
     pmt_soak_act(s, 0);
+  }
+  s->playing_left -= s->playing_left > 0;
+  play_along(s, 0);
+  if (!plays_alone(s)) { /* two slots may be made already, and the tempo may fall to half */
+    s->alone_from = began + (uint64_t)(48.0 * pmt_daw_frames_per_tick(&s->daw));
   }
   add_part(s, began);
   n = s->wild ? roll_wildly(s, n) : roll_tamely(s, n);
@@ -475,6 +521,11 @@ void pmt_soak_open(PmtSoak* const s) {
   s->meter_bar = INT64_MIN;
   memset(s->struck, 0, sizeof s->struck);
   memset(s->onset, 0, sizeof s->onset);
+  memset(s->key, 0, sizeof s->key);
+  memset(s->key_at, 0, sizeof s->key_at);
+  s->playing_left = 0;
+  s->alone_from = 0;
+  s->pedals = 0;
   s->host = pmt_host_new(&(PmtHostOptions){.bundle = s->bundle,
                                            .uri = s->sounds ? PMT_INSTRUMENT_URI : PMT_PLUGIN_URI,
                                            .sample_rate = s->daw.rate,
@@ -486,9 +537,24 @@ void pmt_soak_open(PmtSoak* const s) {
   s->count.sounding_scenes += s->sounds;
 }
 
+/* The player's feet are up: so are all pedals, wherever the player was passed on to. */
+static void check_pedals(PmtSoak* const s) {
+  for (unsigned channel = 0; channel < 16; ++channel) {
+    pmt_host_send_midi(s->host, 0, (const uint8_t[]){(uint8_t)(0xb0 | channel), 64, 0}, 3);
+  }
+  pmt_host_run(s->host, 0);
+  pmt_host_run(s->host, 0);
+  take_notes(s);
+  CHECKF(!s->pedals, "pedals %04x stay down", s->pedals);
+}
+
 void pmt_soak_close(PmtSoak* const s) {
   const PmtPosition stop = {.frame = 0, .speed = 0, .bar_beat = -1};
   pmt_soak_give_room(s);
+  while (pmt_soak_let_go(s, 0)) {
+    pmt_host_run(s->host, 0);
+  }
+  check_pedals(s);
   *pmt_host_port(s->host, PMT_PORT_RUN) = 0;
   switch (pmt_soak_chance(s, 4)) {
   case 0: pmt_host_send_position(s->host, 0, &stop, PMT_HOST_PLAIN); break;
@@ -513,9 +579,10 @@ static void write_soundfont(const PmtSoak* const s) {
 }
 
 void pmt_soak_begin(PmtSoak* const s) {
-  static const PmtTinyOptions kinds[] = {{.seed = 1, .d = 8, .h = 8, .layers = 1, .note_bias = 1.5f},
+  static const PmtTinyOptions kinds[] = {{.seed = 1, .d = 8, .h = 8, .layers = 1, .note_bias = 1.5f, .listens = true},
                                          {.seed = 2, .d = 8, .h = 8, .layers = 1, .note_bias = 1, .parts = 2},
-                                         {.seed = 3, .d = 8, .h = 16, .layers = 2, .note_bias = 2, .parts = 8}};
+                                         {.seed = 3, .d = 8, .h = 16, .layers = 2, .note_bias = 2, .parts = 8,
+                                          .listens = true}};
   static const char* const names[PMT_SOAK_MODELS] = {"first", "second", "third", "broken", "missing"};
   pmt_host_make_scratch(s->scratch, sizeof s->scratch);
   CHECK((size_t)snprintf(s->captures, sizeof s->captures, "%s/captures", s->scratch) < sizeof s->captures);

@@ -15,7 +15,8 @@
 #define PMT_SOAK_COUNTERS(X)                                                                                       \
   X(starts) X(stops) X(locates) X(wraps) X(seamless) X(tempos) X(meters) X(positions) X(knobs) X(panics) X(floods) \
   X(bypasses) X(freezes) X(runs) X(models) X(swaps) X(worker_modes) X(presses) X(saves) X(restores)    \
-  X(activations) X(tight_rooms) X(gets) X(empty_cycles) X(resumes) X(silences)
+  X(activations) X(tight_rooms) X(gets) X(empty_cycles) X(resumes) X(silences) X(jams) X(learns) X(keys) X(messes) \
+  X(passed)
 
 typedef struct {
   uint64_t cycles, scenes, sounding_scenes, notes, timed;
@@ -81,6 +82,11 @@ typedef struct {
   uint32_t n_parts;
   uint64_t struck[16][128]; /**< frame + 1 of the onset that sounds; 0 none */
   uint64_t onset[16][128];  /**< of the last one, + 1 */
+  bool key[16][128];        /**< the player holds it, or all notes off may have ended it */
+  uint64_t key_at[128][2];  /**< frame + 1 of the player's last strikes of that pitch, the latest first */
+  uint16_t pedals;          /**< bits: channels that were told to put the sustain pedal down */
+  uint64_t alone_from;      /**< frame from which notes come on their ticks */
+  uint32_t playing_left;    /**< cycles in which the player plays on */
   uint64_t seam_at;         /**< frame of the last seamless wrap, + 1 */
   uint64_t jump_at;         /**< of a jump in this cycle, + 1 */
 } PmtSoak;
@@ -103,6 +109,12 @@ bool pmt_soak_one_in(PmtSoak* soak, uint32_t n);
 void pmt_soak_excuse(PmtSoak* soak, uint64_t at);
 /** A knob, a model, the worker, MIDI, the session ... @param frame for events */
 void pmt_soak_act(PmtSoak* soak, uint32_t frame);
+/** The player plays something, well or badly. @param frame for events */
+void pmt_soak_play(PmtSoak* soak, uint32_t frame);
+/** The player lets go of the keys, of 500 at most. @return there were any */
+bool pmt_soak_let_go(PmtSoak* soak, uint32_t frame);
+/** The player may be what sounds there. */
+bool pmt_soak_player_holds(const PmtSoak* soak, unsigned pitch);
 /** Ardour's 48 controllers. */
 void pmt_soak_flood(PmtSoak* soak, uint32_t frame);
 void pmt_soak_give_room(PmtSoak* soak);

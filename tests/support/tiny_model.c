@@ -3,18 +3,21 @@
 #include "support/tiny_model.h"
 
 #include "base/random.h"
+#include "music/listener.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TENSORS_MAX = 9 + 10 * 12, META_MAX = 64, NAME_MAX_BYTES = 32 };
+enum { TENSORS_MAX = 9 + 10 * 12 + PMT_HINTS_MAX + PMT_LEAPS_MAX + 1, META_MAX = 64, NAME_MAX_BYTES = 40 };
 
-enum { ID_SLOT = 4, N_SLOTS = 24, ID_NOTE = 128, STYLES = 2, METERS = 26, KEYS = 25, PHRASES = 9, DENSITIES = 9 };
+enum { ID_SLOT = 4, N_SLOTS = 24, ID_POS = 28, N_POS = 11, ID_NOTE = 128, STYLES = 2, METERS = 26, KEYS = 25,
+       PHRASES = 9, DENSITIES = 9 };
 
 typedef struct {
   PmtTinyOptions o;
+  PmtHintShape listener;
   PmtTensorOut tensor[TENSORS_MAX];
   char name[TENSORS_MAX][NAME_MAX_BYTES];
   float* data[TENSORS_MAX];
@@ -31,7 +34,7 @@ static float* add(Builder* const b, const char* const name, const uint32_t rows,
   const size_t place = b->n++;
   b->data[place] = values;
   snprintf(b->name[place], NAME_MAX_BYTES, "%s", name);
-  b->tensor[place] = (PmtTensorOut){b->name[place], cols ? 2 : 1, {rows, cols ? cols : 1}, values};
+  b->tensor[place] = (PmtTensorOut){b->name[place], cols ? 2 : 1, {rows, cols ? cols : 1}, values, PMT_F32};
   for (size_t i = 0; values && i < count; ++i) {
     values[i] = range * (2.0f * pmt_random_unit(b->o.seed, place, i) - 1.0f);
   }
@@ -97,6 +100,27 @@ static void add_layers(Builder* const b) {
   }
 }
 
+static void add_hints(Builder* const b, const PmtHintShape* const shape) {
+  const uint32_t h = is_tf(b) ? b->o.d : b->o.h;
+  const float by_h = 1.7f / sqrtf((float)h);
+  char name[NAME_MAX_BYTES];
+  for (uint32_t i = 0; i < shape->n_tables; ++i) {
+    if (shape->table[i].rows) {
+      snprintf(name, sizeof name, "%s.weight", shape->table[i].name);
+      add(b, name, shape->table[i].rows, b->o.d, 0.5f);
+    }
+  }
+  for (uint32_t i = 0; i < shape->n_leaps; ++i) {
+    if (shape->leap[i].count) {
+      snprintf(name, sizeof name, "out.%s.weight", shape->leap[i].name);
+      add(b, name, 2 * shape->leap[i].reach + 1, h, by_h);
+    }
+  }
+  if (shape->n_kinds) {
+    add(b, "out.kind.weight", shape->n_kinds, h, by_h);
+  }
+}
+
 static void add_tensors(Builder* const b) {
   const uint32_t vocab = 128 + 128 * b->o.parts;
   add(b, "emb.weight", vocab, b->o.d, 1.0f);
@@ -110,7 +134,11 @@ static void add_tensors(Builder* const b) {
   float* const bias = add(b, "out.bias", vocab, 0, 0.5f);
   for (uint32_t i = 0; bias && i < vocab; ++i) {
     const bool slot = i >= ID_SLOT && i < ID_SLOT + N_SLOTS;
-    bias[i] += slot ? 4.0f + b->o.slot_bias : i >= ID_NOTE ? b->o.note_bias : 0.0f;
+    const bool pos = i >= ID_POS && i < ID_POS + N_POS;
+    bias[i] += slot ? 4.0f + b->o.slot_bias : pos ? b->o.pos_bias : i >= ID_NOTE ? b->o.note_bias : 0.0f;
+  }
+  if (b->o.hints) {
+    add_hints(b, b->o.hints);
   }
 }
 
@@ -214,6 +242,11 @@ PmtStatus pmt_tiny_model_write(const char* const path, const PmtTinyOptions* con
   b->o.ff = b->o.ff ? b->o.ff : 4 * b->o.d;
   b->o.window = b->o.window ? b->o.window : 64;
   b->o.rel = b->o.rel ? b->o.rel : b->o.window;
+  if (b->o.listens) {
+    pmt_listener_shape(b->o.parts, &b->listener);
+    b->o.hints = &b->listener;
+    set_meta(b, "hints", PMT_LISTENER_NAME);
+  }
   PmtStatus status = PMT_BAD_ARG;
   if (b->o.parts <= 8 && b->o.layers <= (is_tf(b) ? 12u : 8u) && b->o.n_meta <= 16) {
     add_tensors(b);

@@ -7,8 +7,10 @@
 #define PMT_TESTS_SUPPORT_TINY_MODEL_H
 
 #include "base/status.h"
+#include "base/hints.h"
 #include "nn/tensors.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +29,9 @@ typedef struct {
   uint32_t rel;    /**< tf with pos rel: distances told apart (the window) */
   float note_bias; /**< added to the output bias of every note: more notes in a slot */
   float slot_bias; /**< added to the output bias of every slot token: fewer notes (a few notes a slot at 0) */
+  float pos_bias;  /**< added to the output bias of every POS token: fewer notes off the slot's head */
+  const PmtHintShape* hints; /**< what it is told beside tokens; rows or count 0: not written (nothing) */
+  bool listens;           /**< instead: what a listener tells (music/listener.h) */
   const PmtMetaOut* meta; /**< replaces the entry of the same key, or adds one; value NULL removes it */
   size_t n_meta;          /**< at most 16 */
 } PmtTinyOptions;

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: ISC */
+/* The plugin in company, through its entry points: each mode with a player who plays, and with one who does what nobody
+   should. The same notes at every block size, none that hangs, no slot lost, nothing in run() that an audio thread must
+   not do. */
+#include "check.h"
+
+#include "base/random.h"
+#include "ports.h"
+#include "support/engine_script.h"
+#include "support/lv2_host.h"
+#include "support/rt_watch.h"
+#include "support/tiny_model.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BAR = 96000, SLOT = 12000, LEAD = 24000, END = LEAD + 7 * BAR, MAX_EVENTS = 20000, STACK_LIMIT = 64 << 10,
+       CYCLE_MAX = 2048 };
+
+static char scratch[512], bundle[1024];
+
+/* ---- The player -------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  uint64_t frame;
+  bool is_position;
+  PmtPosition position;
+  uint8_t bytes[3];
+} Event;
+
+typedef struct {
+  Event event[MAX_EVENTS];
+  size_t n;
+} Script;
+
+static Script script;
+
+static void add(const Event event) {
+  CHECK(script.n < MAX_EVENTS);
+  script.event[script.n++] = event;
+}
+
+static void midi(const uint64_t frame, const uint8_t status, const uint8_t a, const uint8_t b) {
+  add((Event){.frame = frame, .bytes = {status, a, b}});
+}
+
+static void say(const uint64_t frame, const int64_t song_frame, const float speed) {
+  add((Event){.frame = frame, .is_position = true, .position = pmt_script_position(song_frame, speed)});
+}
+
+static void press(const uint64_t frame, const uint64_t length, const uint8_t key, const uint8_t velocity) {
+  midi(frame, 0x90, key, velocity);
+  midi(frame + length, 0x80, key, 0);
+}
+
+static void sort_script(void) {
+  for (size_t i = 1; i < script.n; ++i) { /* what stands at one frame keeps its order */
+    const Event event = script.event[i];
+    size_t at = i;
+    while (at && script.event[at - 1].frame > event.frame) {
+      script.event[at] = script.event[at - 1];
+      --at;
+    }
+    script.event[at] = event;
+  }
+}
+
+enum { KINDS = 7 };
+
+static void play_kind(const uint32_t kind) {
+  script.n = 0;
+  say(0, 0, 0.0f);
+  say(LEAD, 0, 1.0f);
+  switch (kind) {
+  case 0: /* a tune, with pauses, the pedal, a wheel; the host loops, stops, starts */
+    for (uint64_t slot = 0; slot < 40; ++slot) {
+      if (slot % 16 < 11) {
+        press(LEAD + slot * SLOT - 300 + 37 * slot, SLOT / 2, (uint8_t)(60 + slot * 5 % 17), (uint8_t)(40 + slot));
+      }
+    }
+    midi(LEAD + 2 * BAR, 0xb0, 64, 127);
+    midi(LEAD + 2 * BAR + 5 * SLOT, 0xb0, 64, 0);
+    midi(LEAD + 3 * BAR, 0xe0, 0, 70);
+    say(LEAD + 4 * BAR + 100, 2 * BAR, 1.0f);
+    say(LEAD + 5 * BAR, 3 * BAR - 100, 0.0f);
+    say(LEAD + 5 * BAR + SLOT, 3 * BAR - 100, 1.0f);
+    break;
+  case 1: /* all keys at once, held for long, again before they are up */
+    for (uint64_t i = 0; i < 6; ++i) {
+      for (uint32_t key = 0; key < 128; ++key) {
+        press(LEAD + i * BAR + (i % 2 ? 700 : 0), i % 3 ? 500 : BAR + 900, (uint8_t)key, 127);
+      }
+    }
+    break;
+  case 2: /* a thousand notes a slot */
+    for (uint64_t i = 0; i < 8000; ++i) {
+      press(LEAD + BAR + i * 12, 11 + i % 3, (uint8_t)(i * 37 % 128), (uint8_t)(1 + i % 127));
+    }
+    break;
+  case 3: /* ends of nothing, beginnings without ends, every channel, every message */
+    for (uint64_t i = 0; i < 3000; ++i) {
+      const uint64_t dice = pmt_random_bits(22, 0, i);
+      const uint8_t status = (uint8_t)(0x80 + dice % 0x70);
+      midi(LEAD + i * 190, (status & 0xe0) == 0xc0 ? 0x90 : status, (uint8_t)(dice >> 8 & 127),
+           (uint8_t)(dice >> 16 & 127));
+    }
+    break;
+  case 4: /* a pedal that never comes up */
+    midi(LEAD + 5, 0xb0, 64, 127);
+    for (uint64_t i = 0; i < 200; ++i) {
+      press(LEAD + i * 2500, 600, (uint8_t)(20 + i * 7 % 100), 90);
+    }
+    break;
+  case 5: /* what no part has */
+    for (uint64_t i = 0; i < 48; ++i) {
+      press(LEAD + i * SLOT, SLOT / 2, i % 2 ? 0 : 127, 1);
+      midi(LEAD + i * SLOT, 0x99, i % 2 ? 0 : 127, 127);
+    }
+    break;
+  default: /* in the frame of a jump, before and after it */
+    for (uint64_t i = 1; i < 6; ++i) {
+      const uint64_t at = LEAD + i * BAR;
+      press(at, 3 * SLOT, (uint8_t)(50 + i), 90);
+      say(at, (int64_t)(i % 2 ? 9 * BAR : 2 * BAR), 1.0f);
+      press(at, SLOT, (uint8_t)(60 + i), 90);
+      midi(at, 0x80, (uint8_t)(50 + i), 0);
+    }
+    break;
+  }
+  sort_script();
+}
+
+/* ---- The host ---------------------------------------------------------------------------------------------------- */
+
+static const struct {
+  float mode, wait, turn;
+} manners[] = {{0, 15, 2}, {1, 15, 2}, {1, 0, 2}, {2, 15, 1}, {2, 15, 0}, {3, 15, 2}};
+
+static PmtHost* begin(const uint32_t manner) {
+  PmtHost* const host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .worker = PMT_HOST_NO_WORKER});
+  CHECK(host);
+  *pmt_host_port(host, PMT_PORT_MODE) = manners[manner].mode;
+  *pmt_host_port(host, PMT_PORT_WAIT) = manners[manner].wait;
+  *pmt_host_port(host, PMT_PORT_TURN) = manners[manner].turn;
+  pmt_host_activate(host);
+  return host;
+}
+
+/** Play the script in cycles of `block` frames, 0 = of random sizes. */
+static void run(PmtHost* const host, const uint32_t block) {
+  size_t next = 0;
+  for (uint64_t at = 0, i = 0; at < END; ++i) {
+    const uint64_t wanted = block ? block : 1 + pmt_random_bits(5, 1, i) % CYCLE_MAX;
+    const uint64_t n_frames = END - at < wanted ? END - at : wanted;
+    for (; next < script.n && script.event[next].frame < at + n_frames; ++next) {
+      const Event* const e = &script.event[next];
+      if (e->is_position) {
+        pmt_host_send_position(host, (uint32_t)(e->frame - at), &e->position, PMT_HOST_PLAIN);
+      } else {
+        pmt_host_send_midi(host, (uint32_t)(e->frame - at), e->bytes, 3);
+      }
+    }
+    pmt_host_run(host, (uint32_t)n_frames);
+    at += n_frames;
+  }
+}
+
+/** Switched off, with Thru too, all ends: nothing hangs. */
+static void check_ends(PmtHost* const host) {
+  *pmt_host_port(host, PMT_PORT_ENABLED) = 0.0f;
+  *pmt_host_port(host, PMT_PORT_THRU) = 0.0f;
+  for (uint32_t i = 0; i < 200 && (i < 2 || pmt_host_sounding(host)); ++i) {
+    pmt_host_run(host, 64);
+  }
+  CHECKF(pmt_host_sounding(host) == 0, "%u notes sound on", pmt_host_sounding(host));
+  bool down[16] = {false};
+  for (size_t i = 0; i < pmt_host_midi(host)->n_events; ++i) {
+    const PmtTimedMidi* const e = &pmt_host_midi(host)->events[i];
+    if ((e->bytes[0] & 0xf0) == 0xb0 && e->bytes[1] == 64) {
+      down[e->bytes[0] & 15] = e->bytes[2] >= 64;
+    }
+  }
+  for (uint32_t channel = 0; channel < 16; ++channel) {
+    CHECKF(!down[channel], "the pedal of channel %u is down", channel);
+  }
+}
+
+static void test_same(void) {
+#ifdef __SANITIZE_ADDRESS__
+  static const uint32_t blocks[] = {1024, 64}; /* ten times slower, and the plain build compares the others */
+#else
+  static const uint32_t blocks[] = {1024, 64, 0, 7};
+#endif
+  for (uint32_t kind = 0; kind < KINDS; ++kind) {
+    play_kind(kind);
+    for (uint32_t manner = 0; manner < COUNT(manners); ++manner) {
+      PmtMidiList first = {0};
+      for (size_t i = 0; i < COUNT(blocks) - (kind > 0); ++i) { /* the small ones take their time */
+        PmtHost* const host = begin(manner);
+        run(host, blocks[i]);
+        CHECK(*pmt_host_control(host, "late_slots") == 0.0f);
+        PmtMidiList list = *pmt_host_midi(host);
+        if (i == 0) {
+          first = list;
+          CHECK(first.n_events > 20);
+          *pmt_host_midi(host) = (PmtMidiList){0};
+        } else {
+          CHECKF(pmt_script_same(&first, &list), "kind %u, manner %u: blocks of %u sound different", kind, manner,
+                 blocks[i]);
+          check_ends(host);
+        }
+        pmt_host_free(host);
+      }
+      pmt_midi_list_free(&first);
+    }
+  }
+}
+
+/** Room for a few messages a cycle: some notes are lost, no end is. */
+static void test_little_room(void) {
+  for (uint32_t kind = 0; kind < KINDS; ++kind) {
+    play_kind(kind);
+    for (uint32_t manner = 0; manner < COUNT(manners); ++manner) {
+      PmtHost* const host = begin(manner);
+      pmt_host_set_out_capacity(host, 128);
+      run(host, 256);
+      check_ends(host);
+      pmt_host_free(host);
+    }
+  }
+}
+
+/** Deactivated with keys down, activated again: what was passed on has ended with the first cycle. */
+static void test_deactivated(void) {
+  for (uint32_t manner = 0; manner < COUNT(manners); ++manner) {
+    PmtHost* const host = begin(manner);
+    const uint8_t on[3] = {0x90, 64, 90}, pedal[3] = {0xb0, 64, 127};
+    pmt_host_send_midi(host, 0, on, 3);
+    pmt_host_send_midi(host, 1, pedal, 3);
+    pmt_host_run(host, 64);
+    CHECK(pmt_host_sounding(host) == 1);
+    pmt_host_deactivate(host);
+    pmt_host_activate(host);
+    pmt_host_run(host, 64);
+    CHECKF(pmt_host_sounding(host) == 0, "manner %u", manner);
+    check_ends(host);
+    pmt_host_free(host);
+  }
+}
+
+/* ---- The audio thread -------------------------------------------------------------------------------------------- */
+
+static PmtTrespass trespass;
+
+static void* audio_thread(void* const data) {
+  (void)data;
+  pmt_rt_dispatch();
+  for (uint32_t manner = 0; manner < COUNT(manners); ++manner) {
+    PmtHost* const host = begin(manner);
+    pmt_host_watch(host, pmt_rt_watch);
+    run(host, 480);
+    pmt_host_watch(host, NULL);
+    pmt_host_free(host);
+  }
+  trespass = pmt_rt_take();
+  return NULL;
+}
+
+static void watch(void) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  CHECK(!pthread_attr_init(&attributes));
+  CHECK(!pthread_attr_setstacksize(&attributes, 512 << 10));
+  CHECK(!pthread_create(&thread, &attributes, audio_thread, NULL));
+  pthread_attr_destroy(&attributes);
+  pthread_join(thread, NULL);
+}
+
+/* Page faults can be the machine's doing: ours would come every time. */
+static void test_rt(void) {
+  for (uint32_t kind = 0; kind < KINDS; ++kind) {
+    play_kind(kind);
+    for (int attempt = 0;; ++attempt) {
+      watch();
+      CHECKF(!trespass.allocations && !trespass.locks && !trespass.system_calls,
+             "kind %u: %d allocations, %d locks, %d calls", kind, (int)trespass.allocations, (int)trespass.locks,
+             (int)trespass.system_calls);
+      CHECKF(trespass.stack < STACK_LIMIT, "%zu bytes of stack", trespass.stack);
+#ifdef PMT_SANITIZED
+      break;
+#endif
+      if (attempt && !trespass.faults && !trespass.waits) { /* the first pages the code in */
+        break;
+      }
+      CHECKF(attempt < 5, "kind %u: page faults or waits in each attempt", kind);
+    }
+  }
+}
+
+int main(void) {
+  char model[1024];
+  pmt_host_make_scratch(scratch, sizeof scratch);
+  snprintf(model, sizeof model, "%s/first.safetensors", scratch);
+  const PmtTinyOptions options = {.seed = 1, .note_bias = 3.0f, .slot_bias = -2.0f, .listens = true};
+  CHECK(!pmt_tiny_model_write(model, &options, NULL));
+  pmt_host_copy_bundle(scratch, model, bundle, sizeof bundle);
+  char object[1100];
+  snprintf(object, sizeof object, "%s/partimento.so", bundle);
+  void* const plugin = dlopen(object, RTLD_NOW); /* stays in memory, so that its code pages do */
+  CHECK(plugin);
+  test_same();
+  test_little_room();
+  test_deactivated();
+  test_rt();
+  dlclose(plugin);
+  pmt_host_remove_scratch(scratch);
+  return 0;
+}
