@@ -79,7 +79,7 @@ static double time_step(Contender* const c, const uint32_t token) {
   const double begin = now_us();
   if (c->net) {
     uint64_t spent = 0;
-    pmt_net_begin(c->state, token);
+    pmt_net_begin(c->state, token, NULL);
     pmt_net_run(c->state, UINT64_MAX, &spent);
   } else {
     run_products(&c->products);
@@ -116,7 +116,7 @@ static size_t new_contenders(Contender* const list, const Size size) {
   Contender* c = list;
   for (size_t i = 0; i < n; ++i, ++c) {
     snprintf(c->name, sizeof c->name, "step %s", kernels[i].name);
-    CHECKF(!pmt_net_new_on(&kernels[i], tensors, VOCAB, &c->net, &error), "%s", error.text);
+    CHECKF(!pmt_net_new_on(&kernels[i], tensors, VOCAB, NULL, &c->net, &error), "%s", error.text);
     CHECK(!pmt_net_state_new(c->net, &c->state));
   }
   pmt_tensors_free(tensors);
