@@ -4,7 +4,7 @@
 # the dummy driver, Ardour on its dummy backend.
 #
 # Everything is started in the background under its own time limit, remembered in `hosts_pids` and ended by process id;
-# all files are in $scratch, which goes away with the test. Server names hold our process id, so tests can run at once.
+# all files are in $scratch, which goes away with the test. Tests can run at once: each has a server and client names of its own.
 # A test says check "WHAT" COMMAND... for each thing it claims, and ends with `verdict`.
 
 build=$(cd "${BUILD:-build}" && pwd) || exit 1
@@ -18,6 +18,11 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/pmt-host.XXXXXX") || exit 1
 hosts_pids=()
 hosts_failed=0 hosts_passed=0
 export JACK_NO_AUDIO_RESERVATION=1 JACK_NO_START_SERVER=1
+# A client's socket is called by the client's name alone, whatever its server. Two that open at the same time take it from
+# each other ("Cannot connect client socket"; a server may accept none from then on), so names hold our process id, and
+# the tools that have one name for everybody (jack_wait, jack_lsp) run one at a time.
+jalv_name=dut_$$ drive_name=drive_$$
+alone() { flock "/dev/shm/pmt-jack-tools.$UID" "$@"; }
 
 # shellcheck disable=SC2317 # called by the trap
 hosts_clean() {
@@ -48,7 +53,7 @@ check() {
     passed "$what"
   else
     failed "$what: $*"
-    tail -n 12 "$scratch/check.out" | sed 's/^/     /'
+    tail -n 24 "$scratch/check.out" | sed 's/^/     /'
   fi
 }
 # A command that must fail.
@@ -95,10 +100,11 @@ jack_starts() {
   jack_pid=$!
   hosts_pids+=("$jack_pid")
   for ((i = 0; i < 20; ++i)); do
-    # A server of this name that is not ours would answer too: ours has to live.
+    # A server of this name that is not ours would answer too: ours has the name once it says that it starts.
     sleep 0.2
     kill -0 "$jack_pid" 2>/dev/null || break
-    jack_wait -w -t 1 >/dev/null 2>&1 && kill -0 "$jack_pid" 2>/dev/null && return
+    grep -q 'server starting' "$scratch/jackd.log" || continue
+    alone jack_wait -w -t 1 >/dev/null 2>&1 && kill -0 "$jack_pid" 2>/dev/null && return
   done
   kill "$jack_pid" 2>/dev/null
   wait "$jack_pid"
@@ -134,8 +140,8 @@ stop_jack() {
 
 # jack_ports input|output: the MIDI ports of jalv.
 jack_ports() {
-  jack_lsp -t -p dut: 2>/dev/null | awk -v want="$1" '
-    /^dut:/ { name = $0 }
+  alone jack_lsp -t -p "$jalv_name:" 2>/dev/null | awk -v want="$1" -v client="$jalv_name:" '
+    index($0, client) == 1 { name = $0 }
     /properties/ { dir = /output/ ? "output" : "input" }
     /raw midi/ && dir == want { print name }'
 }
@@ -174,7 +180,7 @@ start_jalv() {
   mkfifo "$scratch/jalv.in"
   exec 9<>"$scratch/jalv.in"
   # shellcheck disable=SC2086 # a command line
-  timeout -k 2 500 $wrapper $program -n dut "$@" <"$scratch/jalv.in" >"$scratch/jalv.log" 2>&1 9>&- &
+  timeout -k 2 500 $wrapper $program -n $jalv_name "$@" <"$scratch/jalv.in" >"$scratch/jalv.log" 2>&1 9>&- &
   jalv_pid=$!
   hosts_pids+=("$jalv_pid")
   midi_out=''
@@ -219,14 +225,17 @@ stop_jalv() {
   return $status
 }
 
-# drive OPTION...: jackdrive on jalv's ports; its summary stays in $scratch/drive.out.
-drive() {
+# jackdrive OPTION...; its summary stays in $scratch/drive.out.
+jackdrive() {
   local status
-  bounded 300 "$scratch/drive.out" "$build/tests/hosts/jackdrive" -o "$midi_out" ${midi_in:+-i "$midi_in"} "$@"
+  bounded 300 "$scratch/drive.out" "$build/tests/hosts/jackdrive" -c "$drive_name" "$@"
   status=$?
-  tail -n 3 "$scratch/drive.out"
+  tail -n 8 "$scratch/drive.out"
+  [ $status = 0 ] || tail -n 8 "$scratch/jackd.log"
   return $status
 }
+# drive OPTION...: jackdrive on jalv's ports.
+drive() { jackdrive -o "$midi_out" ${midi_in:+-i "$midi_in"} "$@"; }
 # counted NAME: a number of the summary, such as note-ons.
 counted() { sed -n "s/.*\b$1 \([0-9]*\).*/\1/p" "$scratch/drive.out" | tail -n 1; }
 

@@ -17,6 +17,8 @@
         -t BPM      quarter notes a minute (120)             -m N -u N meter: N beats a bar (4) of unit N (4)
         -T N        ticks a beat that are published (1920)   -d SEC    how long, in seconds of frames (8)
         -l FILE     the list                                 -x        freewheel for the whole run
+        -c NAME     the client that records is called so (jackdrive), the one that sends NAME-send. Clients that open at
+                    the same time need different names, on whatever servers: JACK calls their sockets by that name alone
         -n          somebody else is timebase master         -k        leave the transport as it is, before and after
         -g N        every note-on lies on a grid of 1/N quarter, to within -e FRAMES (1), while the transport rolls
         -s SCRIPT   actions separated by commas, TIME in seconds from the start ("0.5:play"):
@@ -95,7 +97,7 @@ typedef struct {
 typedef struct { double quarter, frame, bpm; } TempoLine;
 
 typedef struct {
-  const char *source, *sink, *list, *script, *part;
+  const char *name, *source, *sink, *list, *script, *part;
   double bpm, beats, unit, ticks_per_beat, seconds, grid, tolerance;
   bool freewheel, no_master, keep_transport;
 } Options;
@@ -500,9 +502,9 @@ static bool read_part(Part* const p, const char* const text) {
 }
 
 static bool parse_options(Options* const o, const int argc, char** const argv) {
-  *o = (Options){.script = "0.5:play", .beats = 4, .unit = 4, .ticks_per_beat = 1920, .seconds = 8,
+  *o = (Options){.name = "jackdrive", .script = "0.5:play", .beats = 4, .unit = 4, .ticks_per_beat = 1920, .seconds = 8,
                  .tolerance = 1};
-  for (int c; (c = getopt(argc, argv, "o:i:p:t:m:u:T:d:l:xnkg:e:s:")) != -1;) {
+  for (int c; (c = getopt(argc, argv, "o:i:p:c:t:m:u:T:d:l:xnkg:e:s:")) != -1;) {
     switch (c) {
       case 'o': o->source = optarg; break;
       case 'i': o->sink = optarg; break;
@@ -524,6 +526,7 @@ static bool parse_options(Options* const o, const int argc, char** const argv) {
       case 'g': o->grid = atof(optarg); break;
       case 'e': o->tolerance = atof(optarg); break;
       case 's': o->script = optarg; break;
+      case 'c': o->name = optarg; break;
       default: return false;
     }
   }
@@ -544,7 +547,7 @@ static bool has_midi(const Drive* const d) {
 
 static bool open_clients(Drive* const d) {
   d->events = calloc(EVENTS_MAX, sizeof *d->events);
-  d->client = jack_client_open("jackdrive", JackNoStartServer, NULL);
+  d->client = jack_client_open(d->options.name, JackNoStartServer, NULL);
   if (!d->client || !d->events) {
     fputs("jackdrive: no JACK server\n", stderr);
     return false;
@@ -565,8 +568,11 @@ static bool open_clients(Drive* const d) {
     return false;
   }
   if (d->options.sink && has_midi(d)) {
-    d->sender = jack_client_open("jacksend", JackNoStartServer, NULL);
+    char name[64];
+    snprintf(name, sizeof name, "%s-send", d->options.name);
+    d->sender = jack_client_open(name, JackNoStartServer, NULL);
     if (!d->sender) {
+      fputs("jackdrive: the server takes no second client\n", stderr);
       return false;
     }
     d->out = jack_port_register(d->sender, "out", JACK_DEFAULT_MIDI_TYPE, JackPortIsOutput, 0);
@@ -701,8 +707,8 @@ int main(int argc, char** argv) {
   o->bpm = o->bpm > 0 ? o->bpm : o->part ? d->part.bpm : 120;
   signal(SIGINT, on_signal); /* so that the server is left properly */
   signal(SIGTERM, on_signal);
-  if (!open_clients(d) || (d->options.source && !connect_ports(d, d->options.source, "jackdrive:in"))
-      || (d->sender && !connect_ports(d, "jacksend:out", d->options.sink))) {
+  if (!open_clients(d) || (o->source && !connect_ports(d, o->source, jack_port_name(d->in)))
+      || (d->sender && !connect_ports(d, jack_port_name(d->out), o->sink))) {
     return 1;
   }
   run(d);

@@ -49,8 +49,8 @@ done
 start_jack 256
 for tempo in 61 137.5 240; do
   for player in tune chords; do
-    check "the player, $player at $tempo: plays" bounded 100 "$scratch/drive.out" "$build/tests/hosts/jackdrive" \
-      -i jackdrive:in -x -t $tempo -p "$scratch/$player.mid" -l "$scratch/list" -d "$(seconds $quarters $tempo 1)"
+    check "the player, $player at $tempo: plays" jackdrive -i "$drive_name:in" -x -t $tempo \
+      -p "$scratch/$player.mid" -l "$scratch/list" -d "$(seconds $quarters $tempo 1)"
     fine_notes "$scratch/list" >"$scratch/played"
     fine_notes "$scratch/$player.mid" >"$scratch/expected"
     check "the player, $player at $tempo: on time" near "$scratch/expected" "$scratch/played" "$(frames 1 $tempo)"
