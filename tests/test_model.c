@@ -60,6 +60,7 @@ static void test_optional(void) {
   CHECK(m->pitch_lo[0] == 0 && m->pitch_hi[0] == 127 && m->parts_used[0] == 4 && m->style_bpm[0] == 0.0f &&
         !m->velocity);
   CHECK(!strcmp(m->style_name[1], "Style 2") && !strcmp(m->part_name[0], "Part 1") && !m->title[0]);
+  CHECK(m->rests[0][0] == PMT_RESTS_ANY && m->rests[1][3] == PMT_RESTS_ANY);
   CHECK(m->temperature == 1.0f && m->min_p[0] == 0.005f && m->min_p[1] == 0.005f);
   pmt_model_free(m);
 
@@ -67,6 +68,7 @@ static void test_optional(void) {
   static const PmtMetaOut other[] = {{"styles", "0123456789012345678901234567890123456789x,bach\xc3\xa9"},
                                      {"part_names", "0123456789012345678901234567890123456\xe2\x99\xad\xc3\xa9,b,c,"},
                                      {"style_parts", "0,2"},
+                                     {"style_rests", "0,1,2,32;4,5,6,7"},
                                      {"kits", "0,25"},
                                      {"style_bpm", "66.25,0"},
                                      {"min_p", "0.125,0"}};
@@ -75,6 +77,7 @@ static void test_optional(void) {
   CHECK(strlen(m->part_name[0]) == 40 && !strcmp(m->part_name[3], "Part 4"));
   CHECK(m->parts_used[0] == 0 && m->parts_used[1] == 2 && m->style_bpm[0] == 66.25f && m->min_p[0] == 0.125f && m->min_p[1] == 0.0f);
   CHECK(m->kit[0] == 0 && m->kit[1] == 25);
+  CHECK(m->rests[0][0] == 0 && m->rests[0][3] == PMT_RESTS_ANY && m->rests[1][0] == 4 && m->rests[1][3] == 7);
   pmt_model_free(m);
 }
 
@@ -96,6 +99,8 @@ static void test_refusals(void) {
   check_refused((PmtMetaOut){"programs", "0,0,0,0,0,0,0,0"}, PMT_BAD_FILE, "programs");
   check_refused((PmtMetaOut){"programs", "0,0,0,0;0,0,0,200"}, PMT_BAD_FILE, "programs");
   check_refused((PmtMetaOut){"style_parts", "5,1"}, PMT_BAD_FILE, "style_parts");
+  check_refused((PmtMetaOut){"style_rests", "0,0,0,0"}, PMT_BAD_FILE, "style_rests");
+  check_refused((PmtMetaOut){"style_rests", "0,0,0,0;0,0,0,33"}, PMT_BAD_FILE, "style_rests");
   check_refused((PmtMetaOut){"kits", "0"}, PMT_BAD_FILE, "kits");
   check_refused((PmtMetaOut){"kits", "0,128"}, PMT_BAD_FILE, "kits");
   check_refused((PmtMetaOut){"style_bpm", "fast,slow"}, PMT_BAD_FILE, "style_bpm");

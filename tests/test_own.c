@@ -167,8 +167,10 @@ static void check_added(void) {
   for (int k = 0; k < 2; ++k) {
     CHECK(!memcmp(old->program[k], new->program[k], sizeof old->program[k]) && old->kit[k] == new->kit[k]);
     CHECK(old->parts_used[k] == new->parts_used[k] && old->style_bpm[k] == new->style_bpm[k]);
+    CHECK(!memcmp(old->rests[k], new->rests[k], new->parts));
   }
   CHECK(new->style_bpm[2] == 100.0f && new->parts_used[2] == 2 && new->parts == old->parts);
+  CHECK(new->rests[2][0] == 0 && new->rests[2][1] < PMT_RESTS_ANY);
   pmt_model_free(old);
   pmt_model_free(new);
   const char* card = path_of("added.md");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Loops raise doubts, silence is noticed, grooves and strains are left alone. */
+/* Loops raise doubts, silence is noticed, parts are asked back, grooves and strains are left alone. */
 #include "check.h"
 #include "gen/repeats.h"
 #include "music/score.h"
@@ -111,7 +111,33 @@ static void test_silence(void) {
   CHECK(!pmt_repeats_starved(&r));
 }
 
+/** A part that rests longer than is usual is asked back: more each bar, not beyond a bound, no more once it is there. */
+static void test_rests(void) {
+  static const uint8_t longest[PMT_PARTS_MAX] = {0, 2, PMT_RESTS_ANY};
+  PmtRepeats r;
+  float bias[PMT_PARTS_MAX];
+  pmt_repeats_reset(&r);
+  for (uint32_t i = 0; i < 300; ++i) {
+    pmt_repeats_ask_back(&r, longest, bias);
+    CHECK(bias[0] == fminf(1.5f * (float)i, 8.0f) && bias[1] == fminf(1.5f * (float)(i > 2 ? i - 2 : 0), 8.0f) && bias[2] == 0.0f);
+    pmt_repeats_add(&r, 0, PMT_PART_DRUMS, 40); /* drums are no part of these */
+    pmt_repeats_end_bar(&r);
+  }
+  pmt_repeats_add(&r, 24, 1, 60);
+  pmt_repeats_ask_back(&r, longest, bias);
+  CHECK(bias[0] == 8.0f && bias[1] == 0.0f);
+  pmt_repeats_end_bar(&r);
+  pmt_repeats_end_bar(&r);
+  pmt_repeats_end_bar(&r);
+  pmt_repeats_ask_back(&r, longest, bias);
+  CHECK(bias[1] == 0.0f);
+  pmt_repeats_end_bar(&r);
+  pmt_repeats_ask_back(&r, longest, bias);
+  CHECK(bias[0] == 8.0f && bias[1] == 1.5f);
+}
+
 int main(void) {
+  test_rests();
   test_loops();
   test_form();
   test_breaks();

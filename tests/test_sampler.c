@@ -6,6 +6,7 @@
 #include "gen/sampler.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { V = 640, END = PMT_TOKEN_SLOT + 1 };
@@ -278,6 +279,44 @@ static void test_freeze(void) {
   CHECK(!pmt_limits_has(&f.limits, pmt_token_note(0, 60)));
 }
 
+/** What a part is asked with is added to its notes, and to nobody else's; Density below the middle asks less. */
+static void test_asked(void) {
+  PmtModel m = model_of();
+  memset(m.rests, PMT_RESTS_ANY, sizeof m.rests);
+  m.rests[0][1] = 1;
+  PmtRepeats quiet = {.rested = {9, 3, 9, 9}};
+  PmtControls c = pmt_controls_default();
+  static PmtFrozen f;
+  static const struct { float density, asked; } cases[] = {{0.0f, 3.0f}, {1.0f, 3.0f}, {-0.5f, 1.5f}, {-1.0f, 0.0f}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    c.density = cases[i].density;
+    pmt_freeze(&m, &c, &(PmtPlace){.length = 12, .bar_ticks = 96}, 0, &quiet, &f);
+    CHECK(f.sampling.asked[1] == cases[i].asked && f.sampling.asked[0] == 0.0f && f.sampling.asked[2] == 0.0f);
+  }
+  c = pmt_controls_default();
+  c.style = 1.0f; /* another style rests otherwise */
+  pmt_freeze(&m, &c, &(PmtPlace){.length = 12, .bar_ticks = 96}, 0, &quiet, &f);
+  CHECK(f.sampling.asked[1] == 0.0f);
+
+  uint64_t mask[PMT_MASK_WORDS] = {0};
+  float logits[V] = {0.0f};
+  uint32_t count[3] = {0};
+  const uint32_t token[] = {pmt_token_note(0, 60), pmt_token_note(1, 60), pmt_token_note(2, 60)};
+  PmtSampling s = plain();
+  s.asked[1] = logf(6.0f);
+  for (uint32_t i = 0; i < 3; ++i) {
+    allow(mask, token[i]);
+  }
+  for (uint32_t d = 0; d < 16000; ++d) {
+    s.place = d;
+    const PmtPick p = pick(&s, mask, logits, 0);
+    for (uint32_t i = 0; i < 3; ++i) {
+      count[i] += p.token == token[i];
+    }
+  }
+  CHECKF(abs((int)count[1] - 12000) < 250 && abs((int)count[0] - 2000) < 190, "%u %u %u", count[0], count[1], count[2]);
+}
+
 static void test_sane(void) {
   PmtControls c;
   float* const field = (float*)&c;
@@ -319,6 +358,7 @@ int main(void) {
   test_argmax_and_bias();
   test_broken();
   test_freeze();
+  test_asked();
   test_sane();
   test_scales();
   return 0;

@@ -67,9 +67,9 @@ static json_t* vocabulary_json(uint32_t parts) {
 static json_t* style_json(const PmtCorpus* corpus, const PmtFacts* f, size_t k) {
   char license[LICENSE_BYTES];
   pmt_card_license(corpus->folder, license, sizeof license);
-  return json_pack("{s:s, s:o, s:I, s:o, s:i, s:i, s:b, s:f, s:o}", "name", corpus->name, "license", name_json(license), "refused",
+  return json_pack("{s:s, s:o, s:I, s:o, s:i, s:i, s:o, s:b, s:f, s:o}", "name", corpus->name, "license", name_json(license), "refused",
                    (json_int_t)corpus->n_refused, "programs", bytes_json(f->program[k], f->parts), "kit", (int)f->kit[k],
-                   "parts", (int)f->style_parts[k], "drums", (int)f->style_drums[k], "bpm", (double)f->style_bpm[k],
+                   "parts", (int)f->style_parts[k], "rests", bytes_json(f->rests[k], f->parts), "drums", (int)f->style_drums[k], "bpm", (double)f->style_bpm[k],
                    "octiles", numbers_json(f->octiles[k], PMT_OCTILE_LIMITS));
 }
 

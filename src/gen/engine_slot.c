@@ -224,6 +224,7 @@ static void take_note(PmtEngine* const e, const PmtToken token) {
     .ornament = slot->ornament,
   };
   if (!drum) {
+    slot->frozen.sampling.asked[note->part] = 0.0f; /* here it is */
     pmt_leading_take(&e->company.leading, slot->grammar.pos, note->part, note->pitch);
   }
   slot->open = !drum;

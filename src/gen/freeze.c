@@ -169,6 +169,16 @@ static float min_p_of(const PmtModel* const model, const PmtControls* const c, c
   return c->min_p > 0.0f ? c->min_p : sum;
 }
 
+/** Who wants it thin gets it thin: below the middle of Density parts are asked back less. */
+static void ask_parts(const PmtModel* const model, const PmtControls* const c, const PmtRepeats* const repeats,
+                      PmtFrozen* const frozen) {
+  const float wanted = c->density < 0.0f ? 1.0f + c->density : 1.0f;
+  pmt_repeats_ask_back(repeats, model->rests[pmt_freeze_lead(model, c)], frozen->sampling.asked);
+  for (uint32_t p = 0; p < PMT_PARTS_MAX; ++p) {
+    frozen->sampling.asked[p] *= wanted;
+  }
+}
+
 void pmt_freeze(const PmtModel* const model, const PmtControls* const c, const PmtPlace* const place,
                 const uint32_t key, const PmtRepeats* const repeats, PmtFrozen* const frozen) {
   const uint32_t mode = whole(c->scale_mode), root = whole(c->scale_root);
@@ -189,6 +199,7 @@ void pmt_freeze(const PmtModel* const model, const PmtControls* const c, const P
     .seed = whole(c->seed),
     .place = place_key(place),
   };
+  ask_parts(model, c, repeats, frozen);
   frozen->condition.meter = (uint8_t)pmt_meter_class(place->bar_ticks);
   frozen->condition.key = (uint8_t)(mode == PMT_SCALE_OFF ? key : pmt_scale_key(mode, root));
   frozen->condition.phrase = phrase_of(place->bar);

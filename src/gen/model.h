@@ -4,6 +4,7 @@
 #define PMT_GEN_MODEL_H
 
 #include "base/status.h"
+#include "gen/repeats.h"
 #include "music/grammar.h"
 #include "nn/net.h"
 
@@ -22,6 +23,8 @@ typedef struct {
   uint8_t kit[PMT_STYLES_MAX];                 /**< General MIDI program of the drums' channel (metadata "kits"), else 0 */
   uint8_t parts_used[PMT_STYLES_MAX];          /**< melodic parts each style had in training, 0 = drums alone
                                                     (metadata "style_parts"; all parts when it does not say) */
+  uint8_t rests[PMT_STYLES_MAX][PMT_PARTS_MAX]; /**< bars a part usually rests at most, PMT_RESTS_ANY = as long as it
+                                                    likes (metadata "style_rests"; that when it does not say) */
   uint8_t style_drums[PMT_STYLES_MAX];         /**< 1 = it had drums (metadata "style_drums"; 1 when it does not say) */
   float style_bpm[PMT_STYLES_MAX];             /**< median tempo of the style, 0 unknown (metadata "style_bpm") */
   float temperature;                           /**< suggested */
@@ -53,6 +56,7 @@ int pmt_model_style(const PmtModel* model, const char* name);
    "programs"    "48,48,42,42;0,0;..."   per style, separated by ';', General MIDI program of each part
    "kits"        "0,0,25,..."            per style, General MIDI drum kit (program of channel 10)
    "style_parts" "4,3,2,..."             per style, melodic parts in use
+   "style_rests" "2,2,1,3;0,..."         per style, separated by ';', bars that each part usually rests at most, 0..32
    "style_drums" "0,0,1,..."             per style, 1 = it had drums in training
    "style_bpm"   "120,96,..."            per style, median opening tempo in quarter notes a minute
    "min_p"       "0.005,0.01,..."        per style; one number speaks for all */

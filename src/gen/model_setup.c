@@ -173,6 +173,21 @@ static PmtStatus read_programs(const Meta* const m, PmtModel* const model) {
   return status;
 }
 
+static PmtStatus read_rests(const Meta* const m, PmtModel* const model) {
+  double values[PMT_STYLES_MAX * PMT_PARTS_MAX];
+  for (uint32_t i = 0; i < PMT_STYLES_MAX * PMT_PARTS_MAX; ++i) {
+    values[i] = PMT_RESTS_ANY;
+  }
+  const PmtStatus status = read_numbers(m, "style_rests", model->n_styles, model->parts, 0.0, PMT_RESTS_ANY,
+                                        "a number of bars 0..32 for each part of each style", values);
+  for (uint32_t s = 0; s < model->n_styles; ++s) {
+    for (uint32_t p = 0; p < model->parts; ++p) {
+      model->rests[s][p] = (uint8_t)values[s * model->parts + p];
+    }
+  }
+  return status;
+}
+
 static PmtStatus read_tempos(const Meta* const m, PmtModel* const model) {
   double values[PMT_STYLES_MAX] = {0};
   const PmtStatus status =
@@ -214,6 +229,7 @@ static PmtStatus read_styles(const Meta* const m, PmtModel* const model) {
                                         "a drum kit 0..127 for each style", 0, model->kit);
   status = status ? status : read_bytes(m, "style_parts", model->n_styles, PMT_STYLES_MAX, (double)model->parts,
                                         "the melodic parts of each style", (uint8_t)model->parts, model->parts_used);
+  status = status ? status : read_rests(m, model);
   status = status ? status : read_bytes(m, "style_drums", model->n_styles, PMT_STYLES_MAX, 1.0, "0 or 1 for each style",
                                         1, model->style_drums);
   return status ? status : read_tempos(m, model);

@@ -10,6 +10,7 @@
 enum { FORGIVEN = 4, /* repeated bars, for one that is new */ RUN_MAX = 48 };
 
 static const float doubt_most = 0.3f;
+static const float asked_a_bar = 1.5f, asked_most = 8.0f; /* logits */
 
 /** How far back a bar is looked for, how many in a row may be found there, and what doubt each more brings. In
     the corpora, by style, 1 to 3 bars of 100 equal the last one; three alike in a row are rare outside of bands. Of 100
@@ -26,6 +27,7 @@ void pmt_repeats_add(PmtRepeats* const repeats, const uint32_t tick_in_bar, cons
   *hash = pmt_random_mix(*hash ^ ((uint64_t)tick_in_bar << 16 | part << 8 | pitch));
   ++repeats->notes;
   repeats->pitched += !drum;
+  repeats->began |= drum ? 0 : (uint8_t)(1u << part);
 }
 
 /** Bars back to the nearest one that is the same; UINT32_MAX = none. */
@@ -56,7 +58,16 @@ static void count_bar(PmtRepeats* const r) {
   r->drums_alone = !r->pitched;
 }
 
+static void count_rests(PmtRepeats* const r) {
+  for (uint32_t p = 0; p < PMT_PARTS_MAX; ++p) {
+    const uint32_t rested = r->began >> p & 1 ? 0u : r->rested[p] + 1u;
+    r->rested[p] = (uint8_t)(rested < UINT8_MAX ? rested : UINT8_MAX);
+  }
+  r->began = 0;
+}
+
 void pmt_repeats_end_bar(PmtRepeats* const repeats) {
+  count_rests(repeats);
   if (repeats->notes) {
     count_bar(repeats);
   }
@@ -79,3 +90,11 @@ float pmt_repeats_doubt(const PmtRepeats* const repeats) {
 bool pmt_repeats_starved(const PmtRepeats* const repeats) { return repeats->empty >= 2 && !repeats->notes; }
 
 bool pmt_repeats_tuneless(const PmtRepeats* const repeats) { return repeats->tuneless >= 2 && !repeats->pitched; }
+
+void pmt_repeats_ask_back(const PmtRepeats* const r, const uint8_t longest[PMT_PARTS_MAX], float bias[PMT_PARTS_MAX]) {
+  for (uint32_t p = 0; p < PMT_PARTS_MAX; ++p) {
+    const bool away = longest[p] < PMT_RESTS_ANY && r->rested[p] > longest[p] && !(r->began >> p & 1);
+    const float asked = away ? asked_a_bar * (float)(r->rested[p] - longest[p]) : 0.0f;
+    bias[p] = asked < asked_most ? asked : asked_most;
+  }
+}

@@ -44,8 +44,11 @@ static float biased(const PmtSampling* const s, const uint32_t token, const floa
   if (token == s->end) {
     return logit + s->end_bias;
   }
-  const bool outside = token >= PMT_TOKEN_NOTE && s->penalised >> token % 128 % 12 & 1;
-  return outside ? logit - s->penalty : logit;
+  if (token < PMT_TOKEN_NOTE) {
+    return logit;
+  }
+  const bool outside = s->penalised >> token % 128 % 12 & 1;
+  return logit + s->asked[pmt_note_part((PmtToken)token)] - (outside ? s->penalty : 0.0f);
 }
 
 /** Two kinds of token compete: notes, and rhythm, which says where they are and how long. */

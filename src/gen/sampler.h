@@ -22,6 +22,7 @@ typedef struct {
   float end_bias;     /**< ... and what is added to its logit */
   uint16_t penalised; /**< pitch classes, bit 0 = C, that lose ... */
   float penalty;      /**< ... so much */
+  float asked[PMT_PARTS_MAX]; /**< added to the logits of each part's notes (pmt_repeats_ask_back()) */
   uint64_t seed, place;
 } PmtSampling;
 

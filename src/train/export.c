@@ -79,6 +79,10 @@ static void describe_styles(Meta* m, const PmtExport* about, uint32_t styles) {
   for (uint32_t k = 0; k < styles; ++k) { say(m, "%s%u", k ? "," : "", f->kit[k]); }
   key(m, "style_parts");
   for (uint32_t k = 0; k < styles; ++k) { say(m, "%s%u", k ? "," : "", f->style_parts[k]); }
+  key(m, "style_rests");
+  for (uint32_t k = 0; k < styles; ++k) {
+    for (uint32_t p = 0; p < f->parts; ++p) { say(m, "%s%u", p ? "," : k ? ";" : "", f->rests[k][p]); }
+  }
   key(m, "style_drums");
   for (uint32_t k = 0; k < styles; ++k) { say(m, "%s%u", k ? "," : "", f->style_drums[k]); }
   key(m, "style_bpm");

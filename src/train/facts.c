@@ -2,6 +2,8 @@
 /** @file facts.c  See facts.h. */
 #include "train/facts.h"
 
+#include "train/rests.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +45,8 @@ static PmtStatus describe_style(const PmtCorpus* corpus, size_t k, PmtFacts* fac
   facts->style_parts[k] = (uint8_t)commonest(parts, PMT_PARTS_MAX + 1);
   for (uint32_t p = 0; p < PMT_PARTS_MAX; ++p) { facts->program[k][p] = (uint8_t)commonest(programs[p], 128); }
   facts->kit[k] = (uint8_t)commonest(kits, 128);
-  return pmt_corpus_octiles(corpus, facts->octiles[k]);
+  const PmtStatus st = pmt_corpus_rests(corpus, facts->rests[k]);
+  return st ? st : pmt_corpus_octiles(corpus, facts->octiles[k]);
 }
 
 static void widen(PmtFacts* facts, const PmtPiece* piece) {

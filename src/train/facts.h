@@ -15,6 +15,7 @@ typedef struct {
   uint8_t program[PMT_STYLES_MAX][PMT_PARTS_MAX]; /**< the commonest of each style and part */
   uint8_t kit[PMT_STYLES_MAX];                    /**< the commonest drum kit of each style's pieces with drums, else 0 */
   uint8_t style_parts[PMT_STYLES_MAX];            /**< the commonest number of melodic parts */
+  uint8_t rests[PMT_STYLES_MAX][PMT_PARTS_MAX];   /**< bars that each part usually rests at most: rests.h */
   bool style_drums[PMT_STYLES_MAX];               /**< at least one piece in ten has drums */
   float style_bpm[PMT_STYLES_MAX];                /**< median opening tempo */
   uint16_t octiles[PMT_STYLES_MAX][PMT_OCTILE_LIMITS];

@@ -96,6 +96,7 @@ static void take_model(const PmtModel* m, PmtFacts* facts) {
     memcpy(facts->program[k], m->program[k], sizeof facts->program[k]);
     facts->kit[k] = m->kit[k];
     facts->style_parts[k] = m->parts_used[k];
+    memcpy(facts->rests[k], m->rests[k], sizeof facts->rests[k]);
     facts->style_drums[k] = m->style_drums[k] != 0;
     facts->style_bpm[k] = m->style_bpm[k];
   }
@@ -104,6 +105,7 @@ static void take_model(const PmtModel* m, PmtFacts* facts) {
 static void take_style(const PmtFacts* from, size_t i, PmtFacts* to, uint32_t row) {
   memcpy(to->program[row], from->program[i], sizeof to->program[row]);
   memcpy(to->octiles[row], from->octiles[i], sizeof to->octiles[row]);
+  memcpy(to->rests[row], from->rests[i], sizeof to->rests[row]);
   to->kit[row] = from->kit[i];
   to->style_parts[row] = from->style_parts[i];
   to->style_drums[row] = from->style_drums[i];

@@ -36,6 +36,7 @@ def describe_styles(music: Music) -> Dict[str, str]:
         "programs": joined([joined(style["programs"]) for style in styles], ";"),
         "kits": joined([style["kit"] for style in styles]),
         "style_parts": joined([style["parts"] for style in styles]),
+        "style_rests": joined([joined(style["rests"]) for style in styles], ";"),
         "style_drums": joined([int(style["drums"]) for style in styles]),
         "style_bpm": joined(["%.4g" % style["bpm"] for style in styles]),
         "density_octiles": joined([joined(style["octiles"]) for style in styles], ";"),
