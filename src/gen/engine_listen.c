@@ -34,6 +34,59 @@ bool pmt_listen_hears_with(const PmtEngine* const e) {
   return harmonises(e) || (mode_of(e) == PMT_MODE_ACCOMPANY && e->controls.wait > 0.0f);
 }
 
+/** The first part comes first in a slot, so what begins with the slot can stand where the net would have written it. Other
+    parts come after ours: of them hints are told. Which is worth more in a style was measured when it was learned; a net
+    that knows no hints of players still knows notes. */
+bool pmt_listen_tells(const PmtEngine* const e) {
+  const PmtModel* const model = e->player->model;
+  const bool better = model->told[pmt_freeze_lead(model, &e->controls)] || !pmt_reader_hears_players(model);
+  return better && e->slot.role == PMT_ROLE_ALONG && pmt_listen_hears_with(e) && pmt_listen_taken(e) == 1;
+}
+
+/** By octaves into the range that the part had in training. */
+static bool fit(const PmtModel* const model, int* const key) {
+  while (*key < model->pitch_lo[0]) {
+    *key += OCTAVE;
+  }
+  while (*key > model->pitch_hi[0]) {
+    *key -= OCTAVE;
+  }
+  return *key >= model->pitch_lo[0];
+}
+
+/** Where a key stands among those that the net takes to sound at a tick, or PMT_TOLD_MAX. */
+static uint32_t place_among(const PmtTold* const told, const int key, const int64_t tick) {
+  for (uint32_t i = 0; i < told->known; ++i) {
+    if (told->of[i].key == key && told->of[i].ends > tick) {
+      return i;
+    }
+  }
+  return PMT_TOLD_MAX;
+}
+
+void pmt_listen_tell(PmtEngine* const e) {
+  const PmtHearing* const h = &e->company.hearing;
+  const PmtTold before = e->company.told;
+  const int64_t tick = e->slot.place.start;
+  uint32_t kept[PMT_TOLD_MAX], n_kept = 0;
+  PmtTold* const told = &e->company.told;
+  *told = (PmtTold){.n = 0};
+  for (int k = 127; k >= 0 && told->n + n_kept < PMT_TOLD_MAX; --k) {
+    const bool sounds = h->ear.down[k / 64] >> k % 64 & 1, begins = h->begun[k / 64] >> k % 64 & 1;
+    const uint32_t at = begins ? PMT_TOLD_MAX : place_among(&before, k, tick);
+    int key = k;
+    if (sounds && at < PMT_TOLD_MAX) {
+      kept[n_kept++] = at;
+    } else if (sounds && fit(e->player->model, &key)) {
+      told->of[told->n].note = pmt_token_note(0, (uint32_t)key);
+      told->of[told->n++].key = (uint8_t)k;
+    }
+  }
+  for (told->known = told->n; told->known < told->n + n_kept; ++told->known) {
+    told->of[told->known] = before.of[kept[told->known - told->n]];
+  }
+}
+
 /* ---- Slots of the player ----------------------------------------------------------------------------------------- */
 
 /** The dictation's slots, up to the present tick. */
@@ -74,6 +127,7 @@ void pmt_listen_cut(PmtEngine* const e, const double tick, const bool began) {
   const int64_t soon = began ? (int64_t)(soon_seconds * e->clock.rate) : 0;
   pmt_dictation_cut(&c->dictation, tick);
   pmt_hearing_cut(&c->hearing, e->clock.now - soon);
+  c->told = (PmtTold){.n = 0};
   c->placed = false;
   if (began && !pmt_place_goes_on(e)) { /* the same song again: the same notes */
     pmt_leading_reset(&c->leading);

@@ -84,6 +84,17 @@ typedef struct {
   uint64_t base, total, per_frame;
 } PmtPace;
 
+enum { PMT_TOLD_MAX = 4 };
+
+/** The player's notes that are told to the net as if it had played them: at the head of the slot, each before its length,
+    which is the net's guess. One that is held for longer is told again. */
+typedef struct {
+  struct { PmtToken note; uint8_t key; int64_t ends; /**< tick, as guessed */ } of[PMT_TOLD_MAX];
+  uint32_t n, known;   /**< the first `n` are of this slot; those up to `known` are from before and taken to sound still */
+  uint32_t at;         /**< so many of `n` are told */
+  bool open;           /**< the next length is of the last that was told */
+} PmtTold;
+
 /** The slot that is being made, or waits to be played. */
 typedef struct {
   PmtSlotPhase phase;
@@ -145,6 +156,7 @@ typedef struct {
   PmtDictation dictation;
   PmtThru thru;
   PmtLeading leading;
+  PmtTold told;
   bool passes;             /**< thru was on */
   bool placed;             /**< the dictation's last slot lies in the present count of ticks */
   bool learns;             /**< their slots from `learnt` on shall replace the music so far ... */
@@ -269,6 +281,10 @@ int64_t pmt_listen_start(const PmtEngine* engine) PMT_RT;
 void pmt_listen_pass_over(PmtEngine* engine) PMT_RT;
 /** Whether what begins with a slot is heard before its notes are chosen. */
 bool pmt_listen_hears_with(const PmtEngine* engine) PMT_RT;
+/** Whether the player's notes are told as notes, and not as hints. */
+bool pmt_listen_tells(const PmtEngine* engine) PMT_RT;
+/** Which are told in the slot that begins: those that began with it or since the last, and still sound. */
+void pmt_listen_tell(PmtEngine* engine) PMT_RT;
 /** The first slot of our turn. */
 bool pmt_listen_replies(const PmtEngine* engine) PMT_RT;
 /** Voices are led by the book. */

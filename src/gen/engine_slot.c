@@ -67,6 +67,7 @@ void pmt_slot_clear(PmtEngine* const e, const PmtPlace* const place, const PmtSl
   slot->phase = phase;
   slot->role = PMT_ROLE_ALONE;
   slot->eager = slot->bos = slot->feed.on = false;
+  e->company.told.open = false;
   slot->place = *place;
   slot->deadline = (double)place->start;
   slot->recalled = slot->awaits_jump = slot->open = slot->must_play = false;
@@ -88,8 +89,14 @@ static void listen(PmtEngine* const e) {
   const PmtPlace* const place = &e->slot.place;
   const bool along = e->slot.role == PMT_ROLE_ALONG, with = along && pmt_listen_hears_with(e);
   const PmtEarMode mode = with ? PMT_EAR_WITH : along ? PMT_EAR_BEFORE : PMT_EAR_OFF;
+  /* What is told as notes is not told once more as somebody else's. */
+  const bool tells = pmt_listen_tells(e);
   pmt_hearing_slot(hearing, mode, along ? pmt_listen_taken(e) : 0, pmt_listen_start(e), e->clock.now, e->clock.rate,
-                   e->player->reader);
+                   tells ? NULL : e->player->reader);
+  if (tells) {
+    pmt_reader_listen_to(e->player->reader, NULL);
+    pmt_listen_tell(e);
+  }
   for (uint32_t k = 0; along && k < 128; ++k) {
     if (hearing->ear.down[k / 64] >> k % 64 & 1) {
       pmt_tonality_add(&e->tonality, k, THEIRS * place->length);
@@ -264,6 +271,39 @@ static void forbid_end(const PmtToken end, uint64_t mask[PMT_MASK_WORDS]) {
   }
 }
 
+/** The next of the player's notes, which the limits forbid to us. @return false when none is left */
+static bool tell(PmtEngine* const e) {
+  PmtSlotWork* const slot = &e->slot;
+  PmtTold* const told = &e->company.told;
+  PmtLimits limits = slot->frozen.limits;
+  while (told->at < told->n) {
+    const PmtToken note = told->of[told->at].note;
+    pmt_limits_set(&limits, note, true);
+    told->of[told->at++].ends = slot->place.start;
+    if (pmt_grammar_accept(&slot->grammar, &limits, e->player->model->parts, note)) {
+      slot->token[slot->n_tokens++] = note;
+      told->open = true;
+      pmt_reader_begin(e->player->reader, note);
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Takes what was chosen, unless it is the length of a note of theirs. */
+static void take_pick(PmtEngine* const e, const PmtPick* const pick) {
+  PmtSlotWork* const slot = &e->slot;
+  PmtTold* const told = &e->company.told;
+  slot->token[slot->n_tokens++] = pick->token;
+  told->open = told->open && pmt_token_class(pick->token) == PMT_CLASS_DUR;
+  if (told->open) {
+    told->of[told->at - 1].ends += pmt_duration_ticks[pick->token - PMT_TOKEN_DUR];
+    return;
+  }
+  slot->surprise += pick->surprise;
+  take_token(e, pick->token);
+}
+
 /** A step is complete: choose the next token and begin its step. */
 static void choose_token(PmtEngine* const e) {
   PmtSlotWork* const slot = &e->slot;
@@ -276,6 +316,9 @@ static void choose_token(PmtEngine* const e) {
     }
     return;
   }
+  if (slot->grammar.state != PMT_AFTER_NOTE && tell(e)) {
+    return;
+  }
   uint64_t mask[PMT_MASK_WORDS];
   pmt_grammar_mask(&slot->grammar, &slot->frozen.limits, player->model->parts, mask);
   if (slot->must_play) {
@@ -286,10 +329,8 @@ static void choose_token(PmtEngine* const e) {
   }
   const PmtPick pick = pmt_sampler_pick(&slot->frozen.sampling, mask, player->model->vocab,
                                         pmt_reader_logits(player->reader), slot->n_tokens);
-  slot->token[slot->n_tokens++] = pick.token;
-  slot->surprise += pick.surprise;
   pmt_grammar_accept(&slot->grammar, &slot->frozen.limits, player->model->parts, pick.token);
-  take_token(e, pick.token);
+  take_pick(e, &pick);
   if (slot->phase == PMT_SLOT_MAKING) {
     pmt_reader_begin(player->reader, pick.token);
   }

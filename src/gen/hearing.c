@@ -205,6 +205,7 @@ static void hear_event(const Moment* const m, const Event* const event) {
     return;
   }
   pmt_ear_press(&m->hearing->ear, event->pitch, m->now);
+  m->hearing->begun[event->pitch / 64] |= 1ull << event->pitch % 64;
   if (m->reader) {
     pmt_reader_overhear(m->reader, event->pitch, m->now || event->frame < m->head_ends ? 0 : 1, m->now);
   }
@@ -246,6 +247,7 @@ void pmt_hearing_slot(PmtHearing* const h, const PmtEarMode mode, const uint32_t
   h->ear.parts = parts;
   m.reach[0] = 127;
   m.reach[1] = 0;
+  h->begun[0] = h->begun[1] = 0;
   hear_until(&m, mode == PMT_EAR_WITH ? start - (int64_t)(early_seconds * rate) : now + 1);
   pmt_ear_begin_slot(&h->ear);
   if (mode == PMT_EAR_WITH) {

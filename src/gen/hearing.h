@@ -28,6 +28,7 @@ typedef struct {
   PmtKey key[128];
   uint16_t pedal;        /**< bits: channels whose sustain pedal is down */
   PmtEar ear;
+  uint64_t begun[2];     /**< keys that went down since the slot before the last was heard, up to when the last was */
   uint32_t sounded;      /**< 1 + slot of the ear up to which something sounded, 0 = never */
   float loudness;        /**< of the player's notes, a running mean of velocities; 0 = none yet */
   int64_t slot_began;    /**< frame */

@@ -14,6 +14,7 @@ void pmt_leading_reset(PmtLeading* const l) {
 /** What moved has moved. */
 static void move_on(PmtLeading* const l, const uint32_t pos) {
   memcpy(l->before, l->now, sizeof l->before);
+  l->moved = 0;
   l->pos = (uint8_t)pos;
 }
 
@@ -27,7 +28,10 @@ void pmt_leading_take(PmtLeading* const l, const uint32_t pos, const uint32_t pa
   if (pos != l->pos) {
     move_on(l, pos);
   }
-  l->now[part] = (int16_t)pitch;
+  if (!(l->moved >> part & 1)) {
+    l->now[part] = (int16_t)pitch;
+    l->moved |= (uint16_t)(1u << part);
+  }
 }
 
 static bool is_perfect(const int interval) {

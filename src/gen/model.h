@@ -26,6 +26,8 @@ typedef struct {
   uint8_t rests[PMT_STYLES_MAX][PMT_PARTS_MAX]; /**< bars a part usually rests at most, PMT_RESTS_ANY = as long as it
                                                     likes (metadata "style_rests"; that when it does not say) */
   uint8_t style_drums[PMT_STYLES_MAX];         /**< 1 = it had drums (metadata "style_drums"; 1 when it does not say) */
+  uint8_t told[PMT_STYLES_MAX];                /**< 1 = a player's melody is told as notes, 0 = as hints, where there are any
+                                                    (metadata "style_told"; 0 when it does not say) */
   float style_bpm[PMT_STYLES_MAX];             /**< median tempo of the style, 0 unknown (metadata "style_bpm") */
   float temperature;                           /**< suggested */
   float min_p[PMT_STYLES_MAX];                 /**< suggested for each style */
@@ -58,6 +60,7 @@ int pmt_model_style(const PmtModel* model, const char* name);
    "style_parts" "4,3,2,..."             per style, melodic parts in use
    "style_rests" "2,2,1,3;0,..."         per style, separated by ';', bars that each part usually rests at most, 0..32
    "style_drums" "0,0,1,..."             per style, 1 = it had drums in training
+   "style_told"  "1,0,..."               per style, 1 = it predicts better what goes with a melody that is told as notes
    "style_bpm"   "120,96,..."            per style, median opening tempo in quarter notes a minute
    "min_p"       "0.005,0.01,..."        per style; one number speaks for all */
 

@@ -232,6 +232,8 @@ static PmtStatus read_styles(const Meta* const m, PmtModel* const model) {
   status = status ? status : read_rests(m, model);
   status = status ? status : read_bytes(m, "style_drums", model->n_styles, PMT_STYLES_MAX, 1.0, "0 or 1 for each style",
                                         1, model->style_drums);
+  status = status ? status : read_bytes(m, "style_told", model->n_styles, PMT_STYLES_MAX, 1.0, "0 or 1 for each style",
+                                        0, model->told);
   return status ? status : read_tempos(m, model);
 }
 
