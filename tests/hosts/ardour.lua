@@ -52,12 +52,12 @@ function M.set_tempo (bpm, beat)
 end
 
 -- The plugin's control by its name (not the symbol: Ardour's Lua does not show symbols).
--- Returns the port index and the running number among the control inputs.
+-- Returns the port index and the running number among the controls, outputs too: so LuaAPI.plugin_automation counts.
 function M.find_control (plug, name)
 	local nth = 0
 	for i = 0, plug:parameter_count () - 1 do
-		if plug:parameter_is_control (i) and plug:parameter_is_input (i) then
-			if plug:parameter_label (i):lower () == name:lower () then return i, nth end
+		if plug:parameter_is_control (i) then
+			if plug:parameter_is_input (i) and plug:parameter_label (i):lower () == name:lower () then return i, nth end
 			nth = nth + 1
 		end
 	end
