@@ -64,6 +64,20 @@ add_location() {
 }
 add_loop() { add_location "$1" Loop IsAutoLoop,IsHidden "$2" "$3"; }
 
+# add_region DIR TRACK FILE.mid QUARTERS: Lua cannot import either, so the file goes into the saved session, as a region
+# from the song's start on a track whose playlist is still empty. In ticks of 1/1920 quarter.
+add_region() {
+  local file=$1/t1.ardour id name=${3##*/} dir source region
+  id=$(sed -n 's/.*id-counter="\([0-9]*\)".*/\1/p' "$file" | head -n 1)
+  dir=$(echo "$1"/interchange/*/midifiles)
+  cp "$3" "$dir/"
+  source="<Source name=\"$name\" type=\"midi\" id=\"$id\" flags=\"Writable,CanRename\" natural-position=\"a0\"/>"
+  region="<Region name=\"$name\" type=\"midi\" id=\"$((id + 1))\" source-0=\"$id\" master-source-0=\"$id\" start=\"b0\""
+  region+=" length=\"b$(($4 * 1920))@b0\" position=\"b0\" sync-position=\"b0\" opaque=\"1\" first-edit=\"nothing\"/>"
+  sed -i -e "s/id-counter=\"$id\"/id-counter=\"$((id + 2))\"/" -e 's|<Sources/>|<Sources></Sources>|' \
+    -e "s|</Sources>|$source&|" -e "s|\(<Playlist id=\"[0-9]*\" name=\"$2\" .*\)/>|\1>$region</Playlist>|" "$file"
+}
+
 # tap_notes OPTION... LIST: notes as the tap saw them. A note before the roll's first cycle is no jump. At a stop Ardour
 # ends what it thinks it sent into the tap, twice where it showed it twice.
 tap_notes() { notelist -e -1 -j 400 -u "$@"; }

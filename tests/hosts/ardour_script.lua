@@ -6,6 +6,8 @@
 --     preset=URI           load it                             lane=NAME=SAMPLE:VALUE+SAMPLE:VALUE...  automation
 --     locate=SAMPLE        stand there                         roll=SECONDS  from where it stands; then stop
 --     turn=SECONDS=URI     roll so long, load a preset, roll on as long; then stop
+--     change=SECONDS=NAME=VALUE   the same with a control      jump=SECONDS=SAMPLE   the same with a locate
+--     keys                 a track "Keys" is wired into it     monitor=CHOICE  Auto, Input, Disk: what it hears
 --     loop=SECONDS         the loop range, played; then stop   export=FROM-TO  samples, as fast as it goes
 --     wait=SECONDS                                             list=FILE     what the tap saw since the last list
 --     save                                                     value=NAME    of a control, as "VALUE name x"
@@ -79,13 +81,30 @@ function act.roll (seconds)
 	ard.stop (s, shm)
 end
 
-function act.turn (what)
-	local seconds, uri = what:match ("([%d.]+)=(.*)")
+-- Roll, do something in the middle, roll on.
+local function amid (what, something)
+	local seconds, rest = what:match ("([%d.]+)=(.*)")
 	s:request_roll (ard.ui)
 	ard.pass (shm, tonumber (seconds))
-	act.preset (uri)
+	something (rest)
 	ard.pass (shm, tonumber (seconds))
 	ard.stop (s, shm)
+end
+
+function act.turn (what) amid (what, act.preset) end
+function act.change (what) amid (what, act.set) end
+function act.jump (what)
+	amid (what, function (sample) ard.locate (s, math.floor (tonumber (sample)), "MustRoll") end)
+end
+
+function act.keys ()
+	local keys = ard.new_track (s, "Keys")
+	ard.check (keys:output ():midi (0):connect (gen:input ():midi (0):name ()) == 0, "Keys is wired to the plugin's track")
+end
+
+function act.monitor (choice)
+	gen:to_track ():monitoring_control ():set_value (ARDOUR.MonitorChoice["Monitor" .. choice], ard.group)
+	ard.pass (shm, 0.1)
 end
 
 function act.loop (seconds)
