@@ -57,6 +57,7 @@ local p = plugin (s, "urn:partimento:generator")
 gen:add_processor_by_index (p, 0, nil, true)
 gen:add_processor_by_index (plugin (s, "https://community.ardour.org/node/7596"), 1, nil, true)
 control (p, "Style"):set_value (3, none) -- ragtime
+control (p, "Seed"):set_value (4, none)
 draw (p, "Temperature", { { 0, 0.6 }, { 4, 0.7 }, { 9, 1.5 }, { 12, 1.4 }, { 14, 0.8 }, { 18, 0.8 } })
 
 -- Ardour's MIDI track plays its MIDI output beside the synth's sound: wire it into the second track.

@@ -62,7 +62,7 @@ screen() { # WIDTHxHEIGHT
 }
 
 # ---- Ardour ----------------------------------------------------------------------------------------------------------
-screen 1400x900
+screen 1400x1250 # high enough for the menu of all controls
 ardour7-lua "$here/pictures.lua" "$tmp/session" >"$tmp/make.log" 2>&1 || { cat "$tmp/make.log"; exit 1; }
 : >"$XDG_CONFIG_HOME/ardour7/.a7" # no questions at a first start
 cat >"$XDG_CONFIG_HOME/ardour7/config" <<-END
@@ -77,8 +77,10 @@ setup=$(window "Audio/MIDI Setup")
 click_in "$setup" 280 50 # Audio System: None (Dummy)
 keys Down Down Return
 click_in "$setup" 500 352 # Start
-window "t1 - Ardour" >/dev/null
+main=$(window "t1 - Ardour")
 sleep 12
+xdotool windowmove --relative --sync "$main" -2 -215 # the clicks below mean this place (a title counts twice)
+sleep 1
 xdotool mousemove 700 700
 sleep 2
 shoot ardour-lane 940x416+28+220
@@ -86,7 +88,7 @@ shoot ardour-lane 940x416+28+220
 click 188 470 # A of the track Partimento
 click 260 556 # Processor automation
 keys Right
-xdotool mousemove 555 493 # Temperature
+xdotool mousemove 555 555 # Temperature
 sleep 1
 shoot ardour-automation 604x308+28+428
 keys Escape Escape Escape
@@ -113,20 +115,22 @@ place "$grid"
 shoot ardour-record "${WIDTH}x$((HEIGHT - 30))+$X+$((Y + 30))"
 close "$grid"
 
-xdotool mousemove 357 288 click --repeat 2 --delay 100 1 # Partimento in its strip
+xdotool windowmove --relative --sync "$main" -278 -40 # the strip to the left: Partimento's window is wide
+sleep 1
+xdotool mousemove 81 288 click --repeat 2 --delay 100 1 # Partimento in its strip
 plugin=$(window "Partimento authors")
 sleep 2
-xdotool windowmove --sync "$plugin" 430 213
+xdotool windowmove --sync "$plugin" 154 213
 sleep 1
 place "$plugin"
-click $((X + 546)) $((Y + 27)) # Presets
-xdotool mousemove $((X + 560)) $((Y + 163))
+click $((X + WIDTH - 233)) $((Y + 27)) # Presets
+xdotool mousemove $((X + WIDTH - 219)) $((Y + 163))
 sleep 1
-shoot ardour-controls 906x610+303+202
+shoot ardour-controls $((WIDTH + 127))x690+27+202
 kill "$ardour"
 
 # ---- jalv ------------------------------------------------------------------------------------------------------------
-screen 800x1500 # all controls at once
+screen 800x1900 # all controls at once
 start jackd.log jackd -r -S -t 5000 -n "$JACK_DEFAULT_SERVER" -d dummy -r 48000 -p 1024
 jack_wait -w -t 10 >/dev/null
 start jalv.log jalv.gtk3 urn:partimento:instrument
