@@ -524,31 +524,13 @@ static void test_failures(void) {
 
 enum { FRAMES = 48000 / 2 / Q, LEAD = 24000, BAR_FRAMES = 96000 }; /* at 120 */
 
-typedef struct {
-  PmtScriptEvent event[64];
-  size_t n;
-} Script;
-
-static void say(Script* const script, const uint64_t frame, const PmtPosition position) {
-  script->event[script->n++] = pmt_script_at(frame, position);
-}
-
-/** From a roll at bar 0 on, by a script of what the host says further. Ends all notes. @return what was played */
-static PmtMidiList play(PmtEngine* const engine, const Script* const script, const uint64_t end) {
+/** Play the script to `end`. Ends all notes. @return what was played */
+static PmtMidiList play(PmtEngine* const engine, const uint64_t end) {
   PmtScriptSink sink = {0};
-  pmt_script_run(engine, script->event, script->n, end, 480, &sink);
-  const PmtMidiOut out = pmt_script_out(&sink);
-  sink.n_frames = 1;
-  pmt_engine_silence(engine, &out, 0);
-  CHECK(!sink.n_sounding && sink.list.n_events > 200);
+  pmt_script_run(engine, pmt_script.event, pmt_script.n, end, 480, &sink);
+  pmt_script_check_ends(engine, &sink);
+  CHECK(sink.list.n_events > 200);
   return sink.list;
-}
-
-static Script begin_script(void) {
-  Script script = {.n = 0};
-  say(&script, 0, pmt_script_position(0, 0.0f));
-  say(&script, LEAD, pmt_script_position(0, 1.0f));
-  return script;
 }
 
 /** The file's notes are those that left the engine since `from`, at 120 quarters a minute. */
@@ -581,8 +563,8 @@ static void check_list(const PmtSmf* const smf, const PmtMidiList* const list, c
 
 static void test_engine(void) {
   PmtEngine* const engine = pmt_script_engine(&pmt_script_restless);
-  const Script script = begin_script();
-  PmtMidiList list = play(engine, &script, LEAD + 10 * BAR_FRAMES + 12345);
+  pmt_script_begin(pmt_controls_default(), 0);
+  PmtMidiList list = play(engine, LEAD + 10 * BAR_FRAMES + 12345);
   PmtSmf smf = capture(pmt_engine_tape(engine), &(PmtCaptureOptions){0});
   CHECKF(captured.bars == 11 && captured.first_bar == 0, "%u bars", captured.bars);
   CHECK(smf.n_tempos == 1 && smf.tempos[0].us_per_quarter == 500000);
@@ -602,11 +584,11 @@ static void test_engine(void) {
 static void test_engine_loop(void) {
   for (uint64_t late = 0; late <= 80; late += 80) {
     PmtEngine* const engine = pmt_script_engine(&pmt_script_restless);
-    Script script = begin_script();
+    pmt_script_begin(pmt_controls_default(), 0);
     for (uint64_t pass = 1; pass < 4; ++pass) {
-      say(&script, LEAD + pass * 2 * BAR_FRAMES + late, pmt_script_position((int64_t)late, 1.0f));
+      pmt_script_say(LEAD + pass * 2 * BAR_FRAMES + late, (int64_t)late, 1.0f);
     }
-    PmtMidiList list = play(engine, &script, LEAD + 8 * BAR_FRAMES);
+    PmtMidiList list = play(engine, LEAD + 8 * BAR_FRAMES);
     PmtSmf smf = capture(pmt_engine_tape(engine), &(PmtCaptureOptions){0});
     CHECKF(captured.bars == 8 && captured.first_bar == 0, "%u bars", captured.bars);
     CHECK_METERS(&smf, {{0, 4, 4}});
@@ -623,15 +605,15 @@ static void test_engine_loop(void) {
 /** Tempo and meter as the host changes them. */
 static void test_engine_changes(void) {
   PmtEngine* const engine = pmt_script_engine(&pmt_script_restless);
-  Script script = begin_script();
+  pmt_script_begin(pmt_controls_default(), 0);
   PmtPosition p = pmt_script_position(2 * BAR_FRAMES, 1.0f);
   p.bpm = 60.0f; /* from bar 2 on twice as slow */
-  say(&script, LEAD + 2 * BAR_FRAMES, p);
+  pmt_script_add(pmt_script_at(LEAD + 2 * BAR_FRAMES, p));
   p.frame += 2 * BAR_FRAMES;
   p.bar = 3;
   p.beats_per_bar = 3.0f; /* from bar 3 on in three */
-  say(&script, LEAD + 4 * BAR_FRAMES, p);
-  PmtMidiList list = play(engine, &script, LEAD + 7 * BAR_FRAMES);
+  pmt_script_add(pmt_script_at(LEAD + 4 * BAR_FRAMES, p));
+  PmtMidiList list = play(engine, LEAD + 7 * BAR_FRAMES);
   PmtSmf smf = capture(pmt_engine_tape(engine), &(PmtCaptureOptions){0});
   CHECKF(captured.bars == 5, "%u bars", captured.bars);
   CHECK(smf.n_tempos == 2 && smf.tempos[1].tick == 2 * BAR && smf.tempos[1].us_per_quarter == 1000000);
@@ -660,8 +642,8 @@ typedef struct {
 
 static void* play_on(void* const handle) {
   Playing* const playing = handle;
-  const Script script = begin_script();
-  PmtMidiList list = play(playing->engine, &script, LEAD + 40 * BAR_FRAMES);
+  pmt_script_begin(pmt_controls_default(), 0);
+  PmtMidiList list = play(playing->engine, LEAD + 40 * BAR_FRAMES);
   pmt_midi_list_free(&list);
   atomic_store(&playing->done, true);
   return NULL;

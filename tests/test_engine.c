@@ -13,64 +13,45 @@
 /* ---- Block size -------------------------------------------------------------------------------------------------- */
 
 /** Stand, roll, turn knobs, bend the tempo, change the meter, loop, stop, roll on. */
-static size_t long_script(PmtScriptEvent* const e) {
+static void long_script(void) {
   PmtControls c = pmt_controls_default();
-  size_t n = 0;
-  e[n++] = pmt_script_set(0, c);
-  e[n++] = pmt_script_at(0, pmt_script_position(0, 0.0f));
-  e[n++] = pmt_script_at(24000, pmt_script_position(0, 1.0f));
+  pmt_script_begin(c, 0);
   c.temperature = 1.4f;
   c.channel = 9.0f;
-  e[n++] = pmt_script_set(60123, c);
+  pmt_script_add(pmt_script_set(60123, c));
   PmtPosition p = pmt_script_position(99999 - 24000, 1.0f);
   p.bpm = 171.5f;
-  e[n++] = pmt_script_at(99999, p); /* in the middle of a slot */
+  pmt_script_add(pmt_script_at(99999, p)); /* in the middle of a slot */
   c.hold = 1.0f;
-  e[n++] = pmt_script_set(130001, c);
+  pmt_script_add(pmt_script_set(130001, c));
   c.hold = 0.0f;
   c.density = 0.6f;
-  e[n++] = pmt_script_set(150001, c);
+  pmt_script_add(pmt_script_set(150001, c));
   p = pmt_script_position(48000 * 8, 1.0f);
-  e[n++] = pmt_script_at(200017, p); /* locate */
+  pmt_script_add(pmt_script_at(200017, p)); /* locate */
   p.frame += 48000;
   p.bar_beat = 2.0;
   p.beats_per_bar = 3.0f;
-  e[n++] = pmt_script_at(248017, p); /* a shorter bar */
+  pmt_script_add(pmt_script_at(248017, p)); /* a shorter bar */
   c.enabled = 0.0f;
-  e[n++] = pmt_script_set(300000, c);
+  pmt_script_add(pmt_script_set(300000, c));
   c.enabled = 1.0f;
   c.scale_mode = 2.0f;
-  e[n++] = pmt_script_set(330003, c);
-  e[n++] = pmt_script_at(400000, pmt_script_position(96000, 0.0f));
-  e[n++] = pmt_script_at(402000, pmt_script_position(96000, 1.0f)); /* hardly time to prepare */
-  e[n++] = pmt_script_at(450001, pmt_script_position(96000, 1.0f)); /* loop */
-  return n;
+  pmt_script_add(pmt_script_set(330003, c));
+  pmt_script_say(400000, 96000, 0.0f);
+  pmt_script_say(402000, 96000, 1.0f); /* hardly time to prepare */
+  pmt_script_say(450001, 96000, 1.0f); /* loop */
 }
 
 static void test_blocks(void) {
   static const uint32_t blocks[] = {64, 1, 7, 1024, 0, 8192};
-  PmtScriptEvent events[32];
-  const size_t n = long_script(events);
-  PmtMidiList first = {0};
-  PmtEngineStats stats = {0};
-  for (size_t i = 0; i < COUNT(blocks); ++i) {
-    PmtEngine* const engine = pmt_script_engine(&pmt_script_busy);
-    PmtScriptSink sink = {0};
-    pmt_script_run(engine, events, n, 600000, blocks[i], &sink);
-    if (i == 0) {
-      first = sink.list;
-      stats = *pmt_engine_stats(engine);
-      CHECK(stats.slots > 30 && pmt_script_count_on(&first, 0, 600000) > 200 && stats.late_slots == 0);
-      CHECK(pmt_script_count_on(&first, 0, 24000) == 0 && pmt_script_count_on(&first, 300000, 330003) == 0);
-      CHECK(pmt_script_count_on(&first, 400000, 402000) == 0 && pmt_script_count_on(&first, 130001, 150001) == 0);
-    } else {
-      CHECKF(pmt_script_same(&first, &sink.list), "block %u", blocks[i]);
-      CHECK(!memcmp(&stats, pmt_engine_stats(engine), sizeof stats));
-      pmt_midi_list_free(&sink.list);
-    }
-    pmt_engine_free(engine);
-  }
-  pmt_midi_list_free(&first);
+  PmtEngineStats stats;
+  long_script();
+  PmtMidiList list = pmt_script_play(&pmt_script_busy, 600000, blocks, COUNT(blocks), &stats);
+  CHECK(stats.slots > 30 && pmt_script_count_on(&list, 0, 600000) > 200);
+  CHECK(pmt_script_count_on(&list, 0, 24000) == 0 && pmt_script_count_on(&list, 300000, 330003) == 0);
+  CHECK(pmt_script_count_on(&list, 400000, 402000) == 0 && pmt_script_count_on(&list, 130001, 150001) == 0);
+  pmt_midi_list_free(&list);
 }
 
 /* ---- Starts and jumps -------------------------------------------------------------------------------------------- */
@@ -538,9 +519,7 @@ static void chaos(const uint64_t key, PmtEngine* const engine, PmtPlayer** const
     sink.frame += sink.n_frames;
     song += sink.n_frames;
   }
-  sink.refuse_one_in = 0;
-  sink.n_frames = 0;
-  CHECK(pmt_engine_silence(engine, &out, 0) == 0 && sink.n_sounding == 0);
+  pmt_script_check_ends(engine, &sink);
   const PmtEngineStats* const s = pmt_engine_stats(engine);
   CHECK(s->notes_off * 2 == sink.list.n_events);
   pmt_midi_list_free(&sink.list);

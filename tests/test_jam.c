@@ -6,7 +6,7 @@
 
 #include "base/random.h"
 #include "ports.h"
-#include "support/engine_script.h"
+#include "support/duet.h"
 #include "support/lv2_host.h"
 #include "support/rt_watch.h"
 #include "support/tiny_model.h"
@@ -16,134 +16,55 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BAR = 96000, SLOT = 12000, LEAD = 24000, END = LEAD + 7 * BAR, MAX_EVENTS = 20000, STACK_LIMIT = 64 << 10,
-       CYCLE_MAX = 2048 };
+enum { END = LEAD + 7 * BAR, STACK_LIMIT = 64 << 10, CYCLE_MAX = 2048 };
 
 static char scratch[512], bundle[1024];
 
 /* ---- The player -------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-  uint64_t frame;
-  bool is_position;
-  PmtPosition position;
-  uint8_t bytes[3];
-} Event;
+enum { KINDS = 1 + PMT_DUET_BAD_KINDS };
 
-typedef struct {
-  Event event[MAX_EVENTS];
-  size_t n;
-} Script;
-
-static Script script;
-
-static void add(const Event event) {
-  CHECK(script.n < MAX_EVENTS);
-  script.event[script.n++] = event;
-}
-
-static void midi(const uint64_t frame, const uint8_t status, const uint8_t a, const uint8_t b) {
-  add((Event){.frame = frame, .bytes = {status, a, b}});
-}
-
-static void say(const uint64_t frame, const int64_t song_frame, const float speed) {
-  add((Event){.frame = frame, .is_position = true, .position = pmt_script_position(song_frame, speed)});
-}
-
-static void press(const uint64_t frame, const uint64_t length, const uint8_t key, const uint8_t velocity) {
-  midi(frame, 0x90, key, velocity);
-  midi(frame + length, 0x80, key, 0);
-}
-
-static void sort_script(void) {
-  for (size_t i = 1; i < script.n; ++i) { /* what stands at one frame keeps its order */
-    const Event event = script.event[i];
-    size_t at = i;
-    while (at && script.event[at - 1].frame > event.frame) {
-      script.event[at] = script.event[at - 1];
-      --at;
+/** A tune, with pauses, the pedal, a wheel; the host loops, stops, starts. */
+static void play_well(void) {
+  for (uint64_t slot = 0; slot < 40; ++slot) {
+    if (slot % 16 < 11) {
+      pmt_duet_press(LEAD + slot * SLOT - 300 + 37 * slot, SLOT / 2, (uint8_t)(60 + slot * 5 % 17),
+                     (uint8_t)(40 + slot));
     }
-    script.event[at] = event;
   }
+  pmt_script_add(pmt_script_midi(LEAD + 2 * BAR, 0xb0, 64, 127));
+  pmt_script_add(pmt_script_midi(LEAD + 2 * BAR + 5 * SLOT, 0xb0, 64, 0));
+  pmt_script_add(pmt_script_midi(LEAD + 3 * BAR, 0xe0, 0, 70));
+  pmt_script_say(LEAD + 4 * BAR + 100, 2 * BAR, 1.0f);
+  pmt_script_say(LEAD + 5 * BAR, 3 * BAR - 100, 0.0f);
+  pmt_script_say(LEAD + 5 * BAR + SLOT, 3 * BAR - 100, 1.0f);
 }
-
-enum { KINDS = 7 };
 
 static void play_kind(const uint32_t kind) {
-  script.n = 0;
-  say(0, 0, 0.0f);
-  say(LEAD, 0, 1.0f);
-  switch (kind) {
-  case 0: /* a tune, with pauses, the pedal, a wheel; the host loops, stops, starts */
-    for (uint64_t slot = 0; slot < 40; ++slot) {
-      if (slot % 16 < 11) {
-        press(LEAD + slot * SLOT - 300 + 37 * slot, SLOT / 2, (uint8_t)(60 + slot * 5 % 17), (uint8_t)(40 + slot));
-      }
-    }
-    midi(LEAD + 2 * BAR, 0xb0, 64, 127);
-    midi(LEAD + 2 * BAR + 5 * SLOT, 0xb0, 64, 0);
-    midi(LEAD + 3 * BAR, 0xe0, 0, 70);
-    say(LEAD + 4 * BAR + 100, 2 * BAR, 1.0f);
-    say(LEAD + 5 * BAR, 3 * BAR - 100, 0.0f);
-    say(LEAD + 5 * BAR + SLOT, 3 * BAR - 100, 1.0f);
-    break;
-  case 1: /* all keys at once, held for long, again before they are up */
-    for (uint64_t i = 0; i < 6; ++i) {
-      for (uint32_t key = 0; key < 128; ++key) {
-        press(LEAD + i * BAR + (i % 2 ? 700 : 0), i % 3 ? 500 : BAR + 900, (uint8_t)key, 127);
-      }
-    }
-    break;
-  case 2: /* a thousand notes a slot */
-    for (uint64_t i = 0; i < 8000; ++i) {
-      press(LEAD + BAR + i * 12, 11 + i % 3, (uint8_t)(i * 37 % 128), (uint8_t)(1 + i % 127));
-    }
-    break;
-  case 3: /* ends of nothing, beginnings without ends, every channel, every message */
-    for (uint64_t i = 0; i < 3000; ++i) {
-      const uint64_t dice = pmt_random_bits(22, 0, i);
-      const uint8_t status = (uint8_t)(0x80 + dice % 0x70);
-      midi(LEAD + i * 190, (status & 0xe0) == 0xc0 ? 0x90 : status, (uint8_t)(dice >> 8 & 127),
-           (uint8_t)(dice >> 16 & 127));
-    }
-    break;
-  case 4: /* a pedal that never comes up */
-    midi(LEAD + 5, 0xb0, 64, 127);
-    for (uint64_t i = 0; i < 200; ++i) {
-      press(LEAD + i * 2500, 600, (uint8_t)(20 + i * 7 % 100), 90);
-    }
-    break;
-  case 5: /* what no part has */
-    for (uint64_t i = 0; i < 48; ++i) {
-      press(LEAD + i * SLOT, SLOT / 2, i % 2 ? 0 : 127, 1);
-      midi(LEAD + i * SLOT, 0x99, i % 2 ? 0 : 127, 127);
-    }
-    break;
-  default: /* in the frame of a jump, before and after it */
-    for (uint64_t i = 1; i < 6; ++i) {
-      const uint64_t at = LEAD + i * BAR;
-      press(at, 3 * SLOT, (uint8_t)(50 + i), 90);
-      say(at, (int64_t)(i % 2 ? 9 * BAR : 2 * BAR), 1.0f);
-      press(at, SLOT, (uint8_t)(60 + i), 90);
-      midi(at, 0x80, (uint8_t)(50 + i), 0);
-    }
-    break;
+  pmt_script.n = 0; /* (controls are ports here) */
+  pmt_script_say(0, 0, 0.0f);
+  pmt_script_say(LEAD, 0, 1.0f);
+  if (kind == 0) {
+    play_well();
+  } else {
+    pmt_duet_mistreat(kind - 1);
   }
-  sort_script();
+  pmt_script_sort();
 }
 
 /* ---- The host ---------------------------------------------------------------------------------------------------- */
 
-static const struct {
-  float mode, wait, turn;
-} manners[] = {{0, 15, 2}, {1, 15, 2}, {1, 0, 2}, {2, 15, 1}, {2, 15, 0}, {3, 15, 2}};
+/** Those of pmt_duet_manner() that are tried through the ports: each mode, and what waits or takes turns otherwise.
+    Here the player's notes are passed on. */
+static const uint32_t manners[] = {0, 1, 2, 3, BY_SILENCE, 6};
 
 static PmtHost* begin(const uint32_t manner) {
   PmtHost* const host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .worker = PMT_HOST_NO_WORKER});
   CHECK(host);
-  *pmt_host_port(host, PMT_PORT_MODE) = manners[manner].mode;
-  *pmt_host_port(host, PMT_PORT_WAIT) = manners[manner].wait;
-  *pmt_host_port(host, PMT_PORT_TURN) = manners[manner].turn;
+  const PmtControls c = pmt_duet_manner(manners[manner]);
+  *pmt_host_port(host, PMT_PORT_MODE) = c.mode;
+  *pmt_host_port(host, PMT_PORT_WAIT) = c.wait;
+  *pmt_host_port(host, PMT_PORT_TURN) = c.turn;
   pmt_host_activate(host);
   return host;
 }
@@ -154,12 +75,12 @@ static void run(PmtHost* const host, const uint32_t block) {
   for (uint64_t at = 0, i = 0; at < END; ++i) {
     const uint64_t wanted = block ? block : 1 + pmt_random_bits(5, 1, i) % CYCLE_MAX;
     const uint64_t n_frames = END - at < wanted ? END - at : wanted;
-    for (; next < script.n && script.event[next].frame < at + n_frames; ++next) {
-      const Event* const e = &script.event[next];
-      if (e->is_position) {
+    for (; next < pmt_script.n && pmt_script.event[next].frame < at + n_frames; ++next) {
+      const PmtScriptEvent* const e = &pmt_script.event[next];
+      if (e->kind == PMT_SCRIPT_POSITION) {
         pmt_host_send_position(host, (uint32_t)(e->frame - at), &e->position, PMT_HOST_PLAIN);
       } else {
-        pmt_host_send_midi(host, (uint32_t)(e->frame - at), e->bytes, 3);
+        pmt_host_send_midi(host, (uint32_t)(e->frame - at), e->bytes, e->size);
       }
     }
     pmt_host_run(host, (uint32_t)n_frames);
@@ -175,16 +96,8 @@ static void check_ends(PmtHost* const host) {
     pmt_host_run(host, 64);
   }
   CHECKF(pmt_host_sounding(host) == 0, "%u notes sound on", pmt_host_sounding(host));
-  bool down[16] = {false};
-  for (size_t i = 0; i < pmt_host_midi(host)->n_events; ++i) {
-    const PmtTimedMidi* const e = &pmt_host_midi(host)->events[i];
-    if ((e->bytes[0] & 0xf0) == 0xb0 && e->bytes[1] == 64) {
-      down[e->bytes[0] & 15] = e->bytes[2] >= 64;
-    }
-  }
-  for (uint32_t channel = 0; channel < 16; ++channel) {
-    CHECKF(!down[channel], "the pedal of channel %u is down", channel);
-  }
+  CHECKF(!pmt_script_pedals(pmt_host_midi(host)), "the pedals of channels %x are down",
+         pmt_script_pedals(pmt_host_midi(host)));
 }
 
 static void test_same(void) {

@@ -142,16 +142,7 @@ static void test_random(void) {
     }
     sink.refuse_one_in = 0;
     CHECK(pmt_thru_end(&thru, &out, 0) == 0 && sink.n_sounding == 0);
-    bool down[16] = {false};
-    for (size_t i = 0; i < sink.list.n_events; ++i) {
-      const PmtTimedMidi* const e = &sink.list.events[i];
-      if ((e->bytes[0] & 0xf0) == 0xb0) {
-        down[e->bytes[0] & 15] = e->bytes[2] >= 64;
-      }
-    }
-    for (uint32_t c = 0; c < 16; ++c) {
-      CHECK(!down[c]);
-    }
+    CHECK(!pmt_script_pedals(&sink.list));
     pmt_midi_list_free(&sink.list);
   }
 #undef DICE
@@ -309,10 +300,7 @@ static void test_shared(void) {
       pmt_script_run(engine, e, n, 910000, 480, &sink);
       const uint32_t ours = (uint32_t)pmt_engine_stats(engine)->notes_on;
       CHECKF(ours > (mode == PMT_MODE_ANSWER ? 20 : 60), "mode %u, refused 1 in %u: %u notes", mode, refuse, ours);
-      sink.refuse_one_in = 0;
-      sink.n_frames = 1;
-      const PmtMidiOut out = pmt_script_out(&sink);
-      CHECK(pmt_engine_silence(engine, &out, 0) == 0 && sink.n_sounding == 0);
+      pmt_script_check_ends(engine, &sink);
       uint32_t theirs = 0;
       for (size_t i = 0; i < sink.list.n_events && !refuse; ++i) { /* theirs sound for as long as their keys are down */
         const PmtTimedMidi* const on = &sink.list.events[i];

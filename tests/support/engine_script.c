@@ -148,15 +148,119 @@ int64_t pmt_script_first_on(const PmtMidiList* const list, const uint64_t from) 
   return -1;
 }
 
-bool pmt_script_same(const PmtMidiList* const a, const PmtMidiList* const b) {
-  if (a->n_events != b->n_events) {
-    return false;
+void pmt_script_check_no_gap(const PmtMidiList* const list, const uint64_t from, const uint64_t to) {
+  for (uint64_t slot = from; slot < to; slot += PMT_SCRIPT_SLOT) {
+    CHECKF(pmt_script_count_on(list, slot, slot + PMT_SCRIPT_SLOT) > 0, "nothing begins in the slot at %d", (int)slot);
   }
-  for (size_t i = 0; i < a->n_events; ++i) {
-    if (a->events[i].frame != b->events[i].frame || a->events[i].size != b->events[i].size ||
-        memcmp(a->events[i].bytes, b->events[i].bytes, a->events[i].size)) {
-      return false;
+}
+
+uint32_t pmt_script_sounding(const PmtMidiList* const list, const uint64_t frame) {
+  uint32_t n = 0;
+  for (size_t i = 0; i < list->n_events && list->events[i].frame <= frame; ++i) {
+    const uint8_t kind = list->events[i].bytes[0] & 0xf0;
+    n += kind == 0x90 ? 1u : kind == 0x80 ? UINT32_MAX : 0;
+  }
+  return n;
+}
+
+uint32_t pmt_script_pedals(const PmtMidiList* const list) {
+  uint32_t down = 0;
+  for (size_t i = 0; i < list->n_events; ++i) {
+    const uint8_t* const bytes = list->events[i].bytes;
+    const uint32_t channel = 1u << (bytes[0] & 15);
+    if ((bytes[0] & 0xf0) == 0xb0 && bytes[1] == 64) {
+      down = bytes[2] >= 64 ? down | channel : down & ~channel;
     }
   }
-  return true;
+  return down;
+}
+
+uint64_t pmt_script_first_difference(const PmtMidiList* const a, const PmtMidiList* const b) {
+  const size_t n = a->n_events < b->n_events ? a->n_events : b->n_events;
+  for (size_t i = 0; i < n; ++i) {
+    const PmtTimedMidi* const x = &a->events[i], *const y = &b->events[i];
+    if (x->frame != y->frame || x->size != y->size || memcmp(x->bytes, y->bytes, x->size)) {
+      return x->frame < y->frame ? x->frame : y->frame;
+    }
+  }
+  return n < a->n_events ? a->events[n].frame : n < b->n_events ? b->events[n].frame : UINT64_MAX;
+}
+
+bool pmt_script_same(const PmtMidiList* const a, const PmtMidiList* const b) {
+  return pmt_script_first_difference(a, b) == UINT64_MAX;
+}
+
+/* ---- The script of a program ------------------------------------------------------------------------------------- */
+
+PmtScript pmt_script;
+
+void pmt_script_add(const PmtScriptEvent event) {
+  CHECK(pmt_script.n < PMT_SCRIPT_MAX);
+  pmt_script.event[pmt_script.n++] = event;
+}
+
+void pmt_script_say(const uint64_t frame, const int64_t song_frame, const float speed) {
+  pmt_script_add(pmt_script_at(frame, pmt_script_position(song_frame, speed)));
+}
+
+void pmt_script_begin(const PmtControls controls, const int64_t song_frame) {
+  pmt_script.n = 0;
+  pmt_script_add(pmt_script_set(0, controls));
+  pmt_script_say(0, song_frame, 0.0f);
+  pmt_script_say(PMT_SCRIPT_LEAD, song_frame, 1.0f);
+}
+
+void pmt_script_sort(void) {
+  PmtScriptEvent* const e = pmt_script.event;
+  for (size_t i = 1; i < pmt_script.n; ++i) { /* what stands at one frame keeps its order */
+    const PmtScriptEvent event = e[i];
+    size_t at = i;
+    while (at && e[at - 1].frame > event.frame) {
+      e[at] = e[at - 1];
+      --at;
+    }
+    e[at] = event;
+  }
+}
+
+void pmt_script_check_ends(PmtEngine* const engine, PmtScriptSink* const sink) {
+  const PmtMidiOut out = pmt_script_out(sink);
+  sink->refuse_one_in = 0;
+  sink->n_frames = 0;
+  CHECK(pmt_engine_silence(engine, &out, 0) == 0);
+  CHECKF(sink->n_sounding == 0, "%u notes sound on", sink->n_sounding);
+}
+
+PmtMidiList pmt_script_play(const PmtTinyOptions* const options, const uint64_t end, const uint32_t* const blocks,
+                            const size_t n_blocks, PmtEngineStats* const stats) {
+  PmtMidiList first = {0};
+  PmtEngineStats figures = {0};
+  bool has_player = false; /* without one, nothing but our notes comes out */
+  pmt_script_sort();
+  for (size_t i = 0; i < pmt_script.n; ++i) {
+    has_player = has_player || pmt_script.event[i].kind == PMT_SCRIPT_MIDI;
+  }
+  for (size_t i = 0; i < n_blocks; ++i) {
+    PmtEngine* const engine = pmt_script_engine(options);
+    PmtScriptSink sink = {.passes = has_player};
+    pmt_script_run(engine, pmt_script.event, pmt_script.n, end, blocks[i], &sink);
+    pmt_script_check_ends(engine, &sink);
+    const PmtEngineStats* const s = pmt_engine_stats(engine);
+    CHECKF(s->late_slots == 0, "%d late", (int)s->late_slots);
+    if (i == 0) {
+      figures = *s;
+      first = sink.list;
+    } else {
+      CHECKF(pmt_script_same(&first, &sink.list), "mode %g: blocks of %u frames sound different from %d on",
+             (double)pmt_script.event[0].controls.mode, blocks[i],
+             (int)pmt_script_first_difference(&first, &sink.list));
+      CHECK(!memcmp(&figures, s, sizeof figures));
+      pmt_midi_list_free(&sink.list);
+    }
+    pmt_engine_free(engine);
+  }
+  if (stats) {
+    *stats = figures;
+  }
+  return first;
 }
