@@ -17,7 +17,7 @@
 #include "music/listener.h"
 #include "nn/kernel.h"
 #include "nn/net.h"
-#include "scratch.h"
+#include "support/scratch.h"
 
 #include <string.h>
 
@@ -28,10 +28,7 @@ static const PmtTinyOptions tf_l = {.seed = 1, .arch = "tf", .d = 256, .layers =
 
 static PmtNet* new_net(const PmtTinyOptions* const options, const PmtHintShape* const hints) {
   char path[4096];
-  pmt_scratch_template(path, sizeof path, "partimento-bench");
-  const int fd = mkstemp(path);
-  CHECK(fd >= 0);
-  close(fd);
+  pmt_scratch_file(path, sizeof path);
   PmtError error = {{0}};
   PmtTensors* tensors = NULL;
   PmtNet* net = NULL;

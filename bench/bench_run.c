@@ -5,6 +5,7 @@
 
 #include "gen/model.h"
 #include "support/lv2_host_private.h"
+#include "support/scratch.h"
 
 enum { FRAMES = 64, RATE = 48000, SECONDS = 30, CYCLES = SECONDS * RATE / FRAMES, MAKES = 11 };
 
@@ -68,7 +69,7 @@ static void bench_instantiate(const char* const bundle, const char* const when) 
 
 int main(void) {
   char scratch[512], bundle[1024], path[1100];
-  pmt_host_make_scratch(scratch, sizeof scratch);
+  pmt_scratch_make(scratch, sizeof scratch);
   bench_find_bundle(scratch, bundle, sizeof bundle);
   snprintf(path, sizeof path, "%s/partimento.safetensors", bundle);
   PmtModel* model = NULL;
@@ -84,6 +85,6 @@ int main(void) {
     bench_run(bundle, (float)i, model->style_name[i]);
   }
   pmt_model_free(model);
-  pmt_host_remove_scratch(scratch);
+  pmt_scratch_remove(scratch);
   return 0;
 }

@@ -13,6 +13,7 @@
 #include "gen/model.h"
 #include "ports.h"
 #include "support/lv2_host_private.h"
+#include "support/scratch.h"
 
 #include <malloc.h>
 #include <math.h>
@@ -342,7 +343,7 @@ static void bench_memory(const Plugin* const plugin, const double weights) {
 
 int main(void) {
   char scratch[512], bundle[1024], path[1100];
-  pmt_host_make_scratch(scratch, sizeof scratch);
+  pmt_scratch_make(scratch, sizeof scratch);
   bench_find_bundle(scratch, bundle, sizeof bundle);
   snprintf(path, sizeof path, "%s/partimento.safetensors", bundle);
   PmtModel* model = NULL;
@@ -360,6 +361,6 @@ int main(void) {
   bench_transport(&generator, 256);
   bench_transport(&instrument, FRAMES_MIN);
   bench_loads(&generator, scratch);
-  pmt_host_remove_scratch(scratch);
+  pmt_scratch_remove(scratch);
   return 0;
 }

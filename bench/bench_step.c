@@ -9,9 +9,9 @@
    columns are our median over the best BLAS median. */
 #include "measure.h"
 
-#include "scratch.h"
 #include "nn/kernel.h"
 #include "nn/net.h"
+#include "support/scratch.h"
 
 #include <cblas.h>
 #include <string.h>
@@ -95,10 +95,7 @@ static void evict(unsigned char* const other) {
 
 static PmtTensors* new_tensors(const Size size) {
   char path[4096];
-  pmt_scratch_template(path, sizeof path, "partimento-bench");
-  const int fd = mkstemp(path);
-  CHECK(fd >= 0);
-  close(fd);
+  pmt_scratch_file(path, sizeof path);
   PmtError error = {{0}};
   const PmtTinyOptions options = {.seed = 1, .d = size.d, .h = size.h, .layers = size.layers};
   CHECKF(!pmt_tiny_model_write(path, &options, &error), "%s", error.text);

@@ -3,8 +3,9 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/random.h"
-#include "scratch.h"
+#include "check.h"
 #include "support/fail_alloc.h"
+#include "support/scratch.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -69,8 +70,7 @@ static void path_in(char* const path, const size_t size, const char* const folde
 
 static void check_files(void) {
   char folder[200], path[256], missing[256]; /* an error line has room for the whole path */
-  pmt_scratch_template(folder, sizeof folder, "partimento-test");
-  CHECK(mkdtemp(folder));
+  pmt_scratch_make(folder, sizeof folder);
   path_in(path, sizeof path, folder, "file");
   path_in(missing, sizeof missing, folder, "none/file");
   unsigned char* bytes = NULL;

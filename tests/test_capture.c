@@ -6,9 +6,9 @@
 
 #include "gen/context.h"
 #include "gen/render.h"
-#include "scratch.h"
 #include "support/engine_script.h"
 #include "support/fail_alloc.h"
+#include "support/scratch.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -681,8 +681,7 @@ static void test_meanwhile(void) {
 }
 
 int main(void) {
-  pmt_scratch_template(folder, sizeof folder, "pmt-capture");
-  CHECK(mkdtemp(folder));
+  pmt_scratch_make(folder, sizeof folder);
   snprintf(path, sizeof path, "%s/capture.mid", folder);
   test_since_start();
   test_last_bars();

@@ -11,6 +11,7 @@
 #include "support/daw.h"
 #include "support/lv2_host.h"
 #include "support/rt_watch.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 #include <math.h>
@@ -202,7 +203,7 @@ static void check_same(const PmtMidiList* const a, const PmtMidiList* const b, c
 int main(const int argc, char** const argv) {
   static const uint32_t blocks[] = {16, 64, 441, 1024, 0};
   uint64_t bytes = 0;
-  pmt_host_make_scratch(scratch, sizeof scratch);
+  pmt_scratch_make(scratch, sizeof scratch);
   for (unsigned i = 0; i < 2; ++i) {
     snprintf(model[i], sizeof model[i], "%s/model-%u.safetensors", scratch, i);
     CHECK(!pmt_tiny_model_write(model[i], &(PmtTinyOptions){.seed = 3 + i, .d = 8, .h = 16, .note_bias = 1.5f}, NULL));
@@ -223,6 +224,6 @@ int main(const int argc, char** const argv) {
   printf("%llu scripts of %d s, in cycles of 8192, 16, 64, 441, 1024 and any size: the same %llu bytes\n",
          (unsigned long long)(end - first), END / 48000, (unsigned long long)bytes);
   CHECK(argc > 1 || bytes > 10000);
-  pmt_host_remove_scratch(scratch);
+  pmt_scratch_remove(scratch);
   return 0;
 }

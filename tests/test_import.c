@@ -2,9 +2,11 @@
 /* music/import.h, music/ornament.h and the score behind them: bars, parts, grid, ornaments. */
 #include "music/import.h"
 
+#include "base/file.h"
 #include "check.h"
 #include "music/ornament.h"
 #include "support/fail_alloc.h"
+#include "support/scratch.h"
 #include "support/smf_build.h"
 
 #include <string.h>
@@ -522,9 +524,8 @@ static void test_files(void) {
   CHECK(pmt_import_file("/nonexistent/a.mid", &options, &score, NULL, &error) == PMT_IO);
   CHECK(strstr(error.text, "a.mid"));
   char path[300];
-  snprintf(path, sizeof path, "%s/pmt-import-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-  const int fd = mkstemp(path);
-  CHECK(fd >= 0 && write(fd, "MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\0", 22) == 22 && !close(fd));
+  pmt_scratch_file(path, sizeof path);
+  CHECK(!pmt_file_write(path, "MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\0", 22, NULL));
   CHECK(pmt_import_file(path, &options, &score, NULL, &error) == PMT_BAD_FILE);
   CHECKF(strstr(error.text, path) && strstr(error.text, "no notes"), "%s", error.text);
   unlink(path);

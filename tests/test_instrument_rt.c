@@ -8,6 +8,7 @@
 #include "ports.h"
 #include "support/lv2_host.h"
 #include "support/rt_watch.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 #include "support/tiny_soundfont.h"
 #include "uris.h"
@@ -133,7 +134,7 @@ int main(void) {
   static const PmtTinySound tones[] = {{0, 0, 48}, {0, 40, 60}, {0, 48, 80}, {128, 0, 30}, {128, 25, 120}};
   char model[1024], object[1100];
   setvbuf(stdout, NULL, _IOLBF, 0);
-  pmt_host_make_scratch(scratch, sizeof scratch);
+  pmt_scratch_make(scratch, sizeof scratch);
   snprintf(model, sizeof model, "%s/model.safetensors", scratch);
   CHECK(!pmt_tiny_model_write(model, &(PmtTinyOptions){.seed = 1, .note_bias = 2}, NULL));
   for (int i = 0; i < 2; ++i) {
@@ -155,6 +156,6 @@ int main(void) {
   play(); /* every path once: code pages in */
   test_session();
   dlclose(plugin);
-  pmt_host_remove_scratch(scratch);
+  pmt_scratch_remove(scratch);
   return 0;
 }

@@ -9,6 +9,7 @@
 #include "support/duet.h"
 #include "support/lv2_host.h"
 #include "support/rt_watch.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 #include <dlfcn.h>
@@ -214,7 +215,7 @@ static void test_rt(void) {
 
 int main(void) {
   char model[1024];
-  pmt_host_make_scratch(scratch, sizeof scratch);
+  pmt_scratch_make(scratch, sizeof scratch);
   snprintf(model, sizeof model, "%s/first.safetensors", scratch);
   const PmtTinyOptions options = {.seed = 1, .note_bias = 3.0f, .slot_bias = -2.0f, .listens = true};
   CHECK(!pmt_tiny_model_write(model, &options, NULL));
@@ -228,6 +229,6 @@ int main(void) {
   test_deactivated();
   test_rt();
   dlclose(plugin);
-  pmt_host_remove_scratch(scratch);
+  pmt_scratch_remove(scratch);
   return 0;
 }

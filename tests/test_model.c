@@ -4,6 +4,7 @@
 #include "check.h"
 #include "gen/engine.h"
 #include "support/fail_alloc.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 #include <locale.h>
@@ -311,10 +312,8 @@ static void test_threads(void) {
 }
 
 int main(void) {
-  const char* const tmp = getenv("TMPDIR");
   setlocale(LC_ALL, ""); /* a decimal comma must not matter */
-  snprintf(folder, sizeof folder, "%.300s/pmt-model-XXXXXX", tmp ? tmp : "/tmp");
-  CHECK(mkdtemp(folder));
+  pmt_scratch_make(folder, sizeof folder);
   snprintf(path, sizeof path, "%s/model.safetensors", folder);
   test_fields();
   test_optional();

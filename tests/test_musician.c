@@ -12,6 +12,7 @@
 
 #include "check.h"
 #include "support/fail_alloc.h"
+#include "support/scratch.h"
 #include "support/smf_build.h"
 
 #include <inttypes.h>
@@ -55,14 +56,6 @@ static void build_song(PmtSmfBuild* b) {
   build_note(b, 0, 9, 36, 100, 10);
   build_note(b, BAR - 10, 9, 36, 101, 10);
   pmt_build_end(b, 0);
-}
-
-static char folder[200];
-
-static const char* scratch_path(const char* name) {
-  static char path[300];
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  return path;
 }
 
 static void write_song(const char* path) {
@@ -117,7 +110,7 @@ static void check_events(const PmtMusician* m, const char* wanted) {
 }
 
 static void check_straight(void) {
-  const PmtMusicianOptions options = {.path = scratch_path("song.mid"), .tracks = {"melody", "3"}, .n_tracks = 2,
+  const PmtMusicianOptions options = {.path = pmt_scratch_path("song.mid"), .tracks = {"melody", "3"}, .n_tracks = 2,
                                       .channel = 5};
   Play play = open_play(&options, "", 0);
   const PmtMusician* m = &play.player;
@@ -140,7 +133,7 @@ static void check_straight(void) {
 
 /* Bar 2 thrice, then bar 4: what is held at a jump is let go there, the pedal too, and goes down again where it is. */
 static void check_jumps(void) {
-  const PmtMusicianOptions options = {.path = scratch_path("song.mid"), .tracks = {"Melody"}, .n_tracks = 1,
+  const PmtMusicianOptions options = {.path = pmt_scratch_path("song.mid"), .tracks = {"Melody"}, .n_tracks = 1,
                                       .channel = 1};
   Play play = open_play(&options, "2 loop 2 x2\n3 locate 4\n", 4);
   check_events(&play.player,
@@ -158,7 +151,7 @@ static bool is_sent(const PmtMusician* m, size_t i, uint8_t status, uint8_t pitc
 
 /* Two voices on one key: struck again for each, let go with the last; the file keeps both. */
 static void check_one_key(void) {
-  const PmtMusicianOptions options = {.path = scratch_path("song.mid"), .tracks = {"1", "lower"}, .n_tracks = 2,
+  const PmtMusicianOptions options = {.path = pmt_scratch_path("song.mid"), .tracks = {"1", "lower"}, .n_tracks = 2,
                                       .channel = 1};
   Play play = open_play(&options, "", 1);
   const PmtMusician* m = &play.player;
@@ -173,7 +166,7 @@ static void check_one_key(void) {
 
 /* However it is taken, everything comes on its frame; where there is no room for all, the run is cut. */
 static void check_taking(void) {
-  const PmtMusicianOptions options = {.path = scratch_path("song.mid"), .channel = 1};
+  const PmtMusicianOptions options = {.path = pmt_scratch_path("song.mid"), .channel = 1};
   Play play = open_play(&options, "2 loop 2 x3\n", 8);
   PmtMusician* m = &play.player;
   for (uint32_t room = 1; room < 5; ++room) {
@@ -208,7 +201,7 @@ static void refuse(const PmtMusicianOptions* options, PmtStatus wanted, const ch
 }
 
 static void check_refusals(void) {
-  PmtMusicianOptions options = {.path = scratch_path("song.mid"), .tracks = {"Bass"}, .n_tracks = 1, .channel = 1};
+  PmtMusicianOptions options = {.path = pmt_scratch_path("song.mid"), .tracks = {"Bass"}, .n_tracks = 1, .channel = 1};
   refuse(&options, PMT_BAD_ARG, "no \"Bass\" in ");
   refuse(&options, PMT_BAD_ARG, "there are: 1 \"Melody\", 2 \"Lower\", 3 \"\"");
   static const char* const wrong[] = {"0", "4", "-1", "1.0", "99999999999"};
@@ -221,7 +214,7 @@ static void check_refusals(void) {
 }
 
 static void check_no_memory(void) {
-  const PmtMusicianOptions options = {.path = scratch_path("song.mid"), .channel = 1};
+  const PmtMusicianOptions options = {.path = pmt_scratch_path("song.mid"), .channel = 1};
   Play play = open_play(&options, "", 0);
   for (size_t n = 0;; ++n) {
     PmtMusician m;
@@ -269,16 +262,14 @@ int main(int argc, char** argv) {
     write_song(argv[2]);
     return 0;
   }
-  const char* tmp = getenv("TMPDIR");
-  snprintf(folder, sizeof folder, "%s/test_musician.XXXXXX", tmp ? tmp : "/tmp");
-  CHECK(mkdtemp(folder));
-  write_song(scratch_path("song.mid"));
+  pmt_scratch_begin();
+  write_song(pmt_scratch_path("song.mid"));
   check_straight();
   check_jumps();
   check_one_key();
   check_taking();
   check_refusals();
   check_no_memory();
-  CHECK(!unlink(scratch_path("song.mid")) && !rmdir(folder));
+  CHECK(!unlink(pmt_scratch_path("song.mid")) && !rmdir(pmt_scratch_folder()));
   return 0;
 }

@@ -3,6 +3,7 @@
    lost, and what is said in the end. */
 #include "check.h"
 #include "support/fail_alloc.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 #include "base/file.h"
@@ -14,28 +15,12 @@
 #include "train/run.h"
 #include "train/verdict.h"
 
-#include <dirent.h>
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { BAR = 1920, TUNES = 6 };
-
-static char root[64];
-
-PMT_PRINTF(1, 2) static const char* path_of(const char* format, ...) {
-  static char path[64][512];
-  static int turn;
-  char* p = path[turn++ % 64];
-  const int n = snprintf(p, 512, "%s/", root);
-  va_list args;
-  va_start(args, format);
-  vsnprintf(p + n, 512 - (size_t)n, format, args);
-  va_end(args);
-  return p;
-}
 
 /* -- what is learned from ------------------------------------------------------------------------------------- */
 
@@ -68,13 +53,13 @@ static void write_tune(const char* path, uint64_t number, uint32_t bars, uint32_
 }
 
 static void make_folder(const char* name, uint32_t n, uint32_t voices) {
-  CHECK(!mkdir(path_of("%s", name), 0777));
-  for (uint32_t i = 0; i < n; ++i) { write_tune(path_of("%s/tune%u.mid", name, i), i + 1, 8, voices); }
+  CHECK(!mkdir(pmt_scratch_path("%s", name), 0777));
+  for (uint32_t i = 0; i < n; ++i) { write_tune(pmt_scratch_path("%s/tune%u.mid", name, i), i + 1, 8, voices); }
 }
 
 static const char* make_model(const char* name, const PmtTinyOptions* options) {
   PmtError error;
-  const char* path = path_of("%s", name);
+  const char* path = pmt_scratch_path("%s", name);
   CHECKF(pmt_tiny_model_write(path, options, &error) == PMT_OK, "%s", error.text);
   return path;
 }
@@ -134,7 +119,7 @@ static void check_weights(void) {
   PmtOrigin origin;
   PmtParams params;
   PmtError error = {""};
-  CHECKF(pmt_origin_open(path_of("lstm.safetensors"), &origin, &error) == PMT_OK, "%s", error.text);
+  CHECKF(pmt_origin_open(pmt_scratch_path("lstm.safetensors"), &origin, &error) == PMT_OK, "%s", error.text);
   PmtTrainShape shape = origin.shape;
   pmt_shape_music(&shape, 4);
   CHECK(pmt_params_layout(&shape, &params, &error) == PMT_OK);
@@ -155,8 +140,8 @@ static void check_weights(void) {
 
 /** A further style beside the old ones; what the file said of those, it says again. */
 static void check_added(void) {
-  const char* out = path_of("added.safetensors");
-  PmtTrainOptions o = small_run(path_of("lstm.safetensors"), out, "mine", path_of("tunes"));
+  const char* out = pmt_scratch_path("added.safetensors");
+  PmtTrainOptions o = small_run(pmt_scratch_path("lstm.safetensors"), out, "mine", pmt_scratch_path("tunes"));
   PmtTrainResult* r = must_train(&o, true);
   CHECK(r->n_corpora == 3 && r->origin.kept[0] && r->origin.kept[1] && !r->origin.kept[2]);
   CHECK(r->origin.tokens > 0 && isfinite(r->origin.before[0]) && isfinite(r->origin.after[1]));
@@ -173,7 +158,7 @@ static void check_added(void) {
   CHECK(new->rests[2][0] == 0 && new->rests[2][1] < PMT_RESTS_ANY);
   pmt_model_free(old);
   pmt_model_free(new);
-  const char* card = path_of("added.md");
+  const char* card = pmt_scratch_path("added.md");
   unsigned char* text;
   size_t size;
   CHECK(pmt_card_write(card, r, "One sentence.\nAnother.\n", "x.svg", NULL) == PMT_OK);
@@ -186,7 +171,8 @@ static void check_added(void) {
 
 /** A style of the same name, in any case, is refined, and is not rehearsed. */
 static void check_refined(void) {
-  PmtTrainOptions o = small_run(path_of("lstm.safetensors"), path_of("refined.safetensors"), "BETA", path_of("tunes"));
+  PmtTrainOptions o = small_run(pmt_scratch_path("lstm.safetensors"), pmt_scratch_path("refined.safetensors"), "BETA",
+                                pmt_scratch_path("tunes"));
   PmtTrainResult* r = must_train(&o, true);
   PmtModel* new = load(o.out);
   CHECK(r->n_corpora == 2 && r->origin.kept[0] && !r->origin.kept[1] && new->n_styles == 2);
@@ -199,14 +185,15 @@ static void check_refined(void) {
 static void check_kept(void) {
   double worse[2];
   for (int keep = 0; keep < 2; ++keep) {
-    PmtTrainOptions o = small_run(path_of("lstm.safetensors"), path_of("kept%d.safetensors", keep), "mine", path_of("tunes"));
+    PmtTrainOptions o = small_run(pmt_scratch_path("lstm.safetensors"), pmt_scratch_path("kept%d.safetensors", keep),
+                                  "mine", pmt_scratch_path("tunes"));
     o.steps = 20;
     o.batch = 8;
     o.length = 32;
     o.rate = 2e-2;
     o.dropout = 0.0;
     o.keep = keep ? 0.7 : 0.0;
-    o.styles[0].folder = path_of("tunes");
+    o.styles[0].folder = pmt_scratch_path("tunes");
     PmtTrainResult* r = must_train(&o, true);
     const PmtTrainPoint* last = &r->points[r->n_points - 1];
     worse[keep] = last->style[0] + last->style[1] - r->origin.before[0] - r->origin.before[1];
@@ -230,9 +217,9 @@ static void check_resume_of(const char* arch, const char* pos) {
   const PmtTinyOptions tiny = {.arch = arch, .pos = pos, .window = 20, .slot_bias = 3.0f};
   char from[512], whole[512], halves[512];
   snprintf(from, sizeof from, "%s", make_model("origin.safetensors", &tiny));
-  snprintf(whole, sizeof whole, "%s", path_of("whole.safetensors"));
-  snprintf(halves, sizeof halves, "%s", path_of("halves.safetensors"));
-  PmtTrainOptions o = small_run(from, whole, "mine", path_of("tunes"));
+  snprintf(whole, sizeof whole, "%s", pmt_scratch_path("whole.safetensors"));
+  snprintf(halves, sizeof halves, "%s", pmt_scratch_path("halves.safetensors"));
+  PmtTrainOptions o = small_run(from, whole, "mine", pmt_scratch_path("tunes"));
   end(must_train(&o, true));
   o.out = halves;
   o.pause_after = 3;
@@ -247,7 +234,7 @@ static void check_other_origin(void) {
   const PmtTinyOptions other = {.seed = 77};
   char from[512];
   snprintf(from, sizeof from, "%s", make_model("other.safetensors", &other));
-  PmtTrainOptions o = small_run(from, path_of("added.safetensors"), "mine", path_of("tunes"));
+  PmtTrainOptions o = small_run(from, pmt_scratch_path("added.safetensors"), "mine", pmt_scratch_path("tunes"));
   PmtTrainResult* r = malloc(sizeof *r);
   PmtError error = {""};
   CHECK(r);
@@ -267,7 +254,7 @@ static void check_same_sequence(const PmtSequence* a, const PmtSequence* b) {
 static void check_rehearsal(void) {
   const bool wanted[2] = {true, false};
   PmtCorpus corpora[2][2] = {{{0}}};
-  PmtModel* model = load(path_of("lstm.safetensors"));
+  PmtModel* model = load(pmt_scratch_path("lstm.safetensors"));
   for (uint32_t i = 0; i < 2; ++i) {
     PmtPool* pool;
     PmtError error = {""};
@@ -291,7 +278,8 @@ static void check_rehearsal(void) {
 
 static void check_stopped(void) {
   const volatile sig_atomic_t stopped = 1;
-  PmtTrainOptions o = small_run(path_of("lstm.safetensors"), path_of("stopped.safetensors"), "mine", path_of("tunes"));
+  PmtTrainOptions o = small_run(pmt_scratch_path("lstm.safetensors"), pmt_scratch_path("stopped.safetensors"), "mine",
+                                pmt_scratch_path("tunes"));
   o.stop = &stopped;
   must_refuse(&o, "stopped before the first step");
 }
@@ -300,18 +288,18 @@ static void check_stopped(void) {
 
 static void check_refusals(void) {
   const PmtTinyOptions one = {.parts = 1};
-  const char* out = path_of("refused.safetensors");
-  PmtTrainOptions o = small_run(make_model("one.safetensors", &one), out, "mine", path_of("tunes"));
+  const char* out = pmt_scratch_path("refused.safetensors");
+  PmtTrainOptions o = small_run(make_model("one.safetensors", &one), out, "mine", pmt_scratch_path("tunes"));
   must_refuse(&o, "most pieces have up to 2 parts, the model has 1");
-  o.from = path_of("nowhere.safetensors");
+  o.from = pmt_scratch_path("nowhere.safetensors");
   must_refuse(&o, "nowhere");
-  o.from = path_of("tunes/tune0.mid");
+  o.from = pmt_scratch_path("tunes/tune0.mid");
   must_refuse(&o, "tune0.mid");
-  o.from = path_of("lstm.safetensors");
+  o.from = pmt_scratch_path("lstm.safetensors");
   static char names[PMT_STYLES_MAX][8];
   for (size_t k = 0; k < PMT_STYLES_MAX - 1; ++k) { /* and the two that are there */
     snprintf(names[k], sizeof names[k], "s%zu", k);
-    o.styles[o.n_styles = k] = (PmtStyleSource){names[k], path_of("tunes")};
+    o.styles[o.n_styles = k] = (PmtStyleSource){names[k], pmt_scratch_path("tunes")};
   }
   o.n_styles = PMT_STYLES_MAX - 1;
   must_refuse(&o, "2 styles and 31 would be new");
@@ -321,8 +309,9 @@ static void check_refusals(void) {
 static void check_merged(void) {
   const PmtTinyOptions two = {.parts = 2, .slot_bias = 3.0f};
   make_folder("mixed", 5, 2);
-  write_tune(path_of("mixed/rich.mid"), 9, 8, 4);
-  PmtTrainOptions o = small_run(make_model("two.safetensors", &two), path_of("merged.safetensors"), "mine", path_of("mixed"));
+  write_tune(pmt_scratch_path("mixed/rich.mid"), 9, 8, 4);
+  PmtTrainOptions o = small_run(make_model("two.safetensors", &two), pmt_scratch_path("merged.safetensors"), "mine",
+                                pmt_scratch_path("mixed"));
   PmtTrainResult* r = must_train(&o, true);
   CHECK(r->corpora[2].n_pieces == 6 && r->corpora[2].pieces[0].parts <= 2);
   for (size_t i = 0; i < r->corpora[2].n_pieces; ++i) { CHECK(r->corpora[2].pieces[i].parts <= 2); }
@@ -344,7 +333,7 @@ static void check_limits(void) {
     {{.layers = 4, .d = 256, .heads = 8, .ff = 8, .window = 8192}, "more MiB than 64"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
-    PmtTrainOptions o = small_run(NULL, path_of("limit%zu.safetensors", i), "mine", path_of("tunes"));
+    PmtTrainOptions o = small_run(NULL, pmt_scratch_path("limit%zu.safetensors", i), "mine", pmt_scratch_path("tunes"));
     o.shape = cases[i].shape;
     o.shape.body = &pmt_body_tf;
     o.steps = 1;
@@ -352,7 +341,7 @@ static void check_limits(void) {
     o.past = 0;
     if (cases[i].line) { must_refuse(&o, cases[i].line); } else { end(must_train(&o, true)); }
   }
-  PmtTrainOptions o = small_run(NULL, path_of("deep.safetensors"), "mine", path_of("tunes"));
+  PmtTrainOptions o = small_run(NULL, pmt_scratch_path("deep.safetensors"), "mine", pmt_scratch_path("tunes"));
   o.shape = (PmtTrainShape){.body = &pmt_body_lstm, .layers = PMT_LAYERS_MAX + 1, .d = 8, .h = 8};
   must_refuse(&o, "\"layers\": 9 is not in 1..8");
 }
@@ -367,7 +356,8 @@ static bool says(const PmtTrainResult* r, const PmtVerdict* v, const char* what)
 
 /** Counted from the files and from what the model plays. */
 static void check_verdict_found(void) {
-  PmtTrainOptions o = small_run(path_of("lstm.safetensors"), path_of("verdict.safetensors"), "mine", path_of("tunes"));
+  PmtTrainOptions o = small_run(pmt_scratch_path("lstm.safetensors"), pmt_scratch_path("verdict.safetensors"), "mine",
+                                pmt_scratch_path("tunes"));
   PmtTrainResult* r = must_train(&o, true);
   PmtVerdict v;
   PmtError error = {""};
@@ -380,9 +370,9 @@ static void check_verdict_found(void) {
   CHECK(says(r, &v, "mine: ") && says(r, &v, "notes that it plays") && says(r, &v, "Kept of the model it began from: 2 styles. "));
   CHECK(!says(r, &v, "alpha: "));
   pmt_verdict_free(&v);
-  CHECK(pmt_verdict_find(r, path_of("nowhere"), 64, &v, &error) != PMT_OK && strstr(error.text, "nowhere"));
+  CHECK(pmt_verdict_find(r, pmt_scratch_path("nowhere"), 64, &v, &error) != PMT_OK && strstr(error.text, "nowhere"));
   pmt_verdict_free(&v);
-  CHECK(pmt_verdict_find(r, path_of("nowhere"), 0, &v, &error) == PMT_OK && !v.styles[0].played);
+  CHECK(pmt_verdict_find(r, pmt_scratch_path("nowhere"), 0, &v, &error) == PMT_OK && !v.styles[0].played);
   CHECK(!says(r, &v, "that it plays"));
   pmt_verdict_free(&v);
   end(r);
@@ -408,7 +398,8 @@ static void replace_piece(PmtPiece* piece, const char* model_path, uint32_t styl
 
 /** A model that plays what it learned from copies, and is told which file. */
 static void check_copying(void) {
-  PmtTrainOptions o = small_run(path_of("lstm.safetensors"), path_of("copy.safetensors"), "beta", path_of("tunes"));
+  PmtTrainOptions o = small_run(pmt_scratch_path("lstm.safetensors"), pmt_scratch_path("copy.safetensors"), "beta",
+                                pmt_scratch_path("tunes"));
   PmtTrainResult* r = must_train(&o, true);
   PmtCorpus* corpus = &r->corpora[1];
   PmtVerdict v;
@@ -473,7 +464,8 @@ static void check_words(void) {
 
 /** Wherever memory runs out there is a status and a line; the sanitizer build sees that nothing is lost. */
 static void check_memory(void) {
-  PmtTrainOptions o = small_run(path_of("lstm.safetensors"), path_of("memory.safetensors"), "mine", path_of("tunes"));
+  PmtTrainOptions o = small_run(pmt_scratch_path("lstm.safetensors"), pmt_scratch_path("memory.safetensors"), "mine",
+                                pmt_scratch_path("tunes"));
   PmtTrainResult* r = malloc(sizeof *r);
   CHECK(r);
   o.steps = 1;
@@ -497,23 +489,9 @@ static void check_memory(void) {
   free(r);
 }
 
-static void remove_tree(const char* path) {
-  DIR* dir = opendir(path);
-  if (!dir) { unlink(path); return; }
-  for (struct dirent* e; (e = readdir(dir));) {
-    char child[2048];
-    if (e->d_name[0] == '.' || (size_t)snprintf(child, sizeof child, "%s/%s", path, e->d_name) >= sizeof child) { continue; }
-    remove_tree(child);
-  }
-  closedir(dir);
-  rmdir(path);
-}
-
 int main(void) {
   static const char* const poses[] = {"rope", "rope2", "sin", "alibi", "rel"};
-  const char* tmp = getenv("TMPDIR");
-  snprintf(root, sizeof root, "%.40s/pmt-own-XXXXXX", tmp ? tmp : "/tmp");
-  CHECK(mkdtemp(root));
+  pmt_scratch_begin();
   make_folder("tunes", TUNES, 2);
   const PmtTinyOptions sparse = {.slot_bias = 1.5f}; /* few notes: what it plays is soon learned from */
   make_model("lstm.safetensors", &sparse);
@@ -535,7 +513,7 @@ int main(void) {
   check_copying();
   check_words();
   check_memory();
-  remove_tree(root);
+  pmt_scratch_end();
   puts("test_own: a model goes on, keeps what it had, and says what became of it");
   return 0;
 }

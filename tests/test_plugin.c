@@ -6,6 +6,7 @@
 #include "ports.h"
 #include "support/fail_alloc.h"
 #include "support/lv2_host.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 #include <lv2/atom/atom.h>
@@ -338,10 +339,6 @@ static void test_deactivate(void) {
 
 /* Models ------------------------------------------------------------------------------------------------------------ */
 
-static void write_text(const char* const path, const char* const text) {
-  CHECK(!pmt_file_write(path, text, strlen(text), NULL));
-}
-
 static void test_swap(const PmtHostWorker worker) {
   PmtHost* const reference = make_host(PMT_HOST_NO_WORKER);
   PmtHost* const host = make_host(worker);
@@ -390,8 +387,8 @@ static void test_bad_models(void) {
   snprintf(folder, sizeof folder, "%s", scratch);
   snprintf(cut, sizeof cut, "%s/cut.safetensors", scratch);
   snprintf(vocab, sizeof vocab, "%s/vocab.safetensors", scratch);
-  write_text(empty, "");
-  write_text(text, "this is no model, but it is long enough to be one");
+  pmt_scratch_write(empty, "");
+  pmt_scratch_write(text, "this is no model, but it is long enough to be one");
   unsigned char* bytes = NULL;
   size_t size = 0;
   CHECK(!pmt_file_read(model_b, 1u << 30, &bytes, &size, NULL));
@@ -557,7 +554,7 @@ static void test_no_memory(void) {
 }
 
 static void make_models(void) {
-  pmt_host_make_scratch(scratch, sizeof scratch);
+  pmt_scratch_make(scratch, sizeof scratch);
   snprintf(model_a, sizeof model_a, "%s/model-a.safetensors", scratch);
   snprintf(model_b, sizeof model_b, "%s/model-b.safetensors", scratch);
   char folder[1024];
@@ -567,7 +564,7 @@ static void make_models(void) {
   CHECK(!pmt_tiny_model_write(model_a, &(PmtTinyOptions){.seed = 2, .note_bias = 2}, NULL));
   CHECK(!pmt_tiny_model_write(model_b, &(PmtTinyOptions){.seed = 3, .note_bias = 2}, NULL));
   pmt_host_copy_bundle(scratch, first, bundle, sizeof bundle);
-  pmt_host_make_scratch(folder, sizeof folder);
+  pmt_scratch_make(folder, sizeof folder);
   pmt_host_copy_bundle(folder, NULL, bundle_empty, sizeof bundle_empty);
 }
 
@@ -591,7 +588,7 @@ int main(void) {
   test_no_memory();
   CHECK(!pmt_host_new(&(PmtHostOptions){.bundle = bundle, .no_urid_map = true}));
   *strrchr(bundle_empty, '/') = 0;
-  pmt_host_remove_scratch(bundle_empty);
-  pmt_host_remove_scratch(scratch);
+  pmt_scratch_remove(bundle_empty);
+  pmt_scratch_remove(scratch);
   return 0;
 }

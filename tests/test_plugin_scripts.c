@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "ports.h"
 #include "support/lv2_host.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 #include <math.h>
@@ -115,7 +116,7 @@ static void end_script(PmtHost* const host) {
 
 int main(void) {
   static const PmtHostWorker workers[] = {PMT_HOST_POLLED, PMT_HOST_INSIDE, PMT_HOST_NO_WORKER, PMT_HOST_REFUSING};
-  pmt_host_make_scratch(scratch, sizeof scratch);
+  pmt_scratch_make(scratch, sizeof scratch);
   snprintf(first, sizeof first, "%s/first.safetensors", scratch);
   snprintf(model_b, sizeof model_b, "%s/model-b.safetensors", scratch);
   snprintf(broken, sizeof broken, "%s/broken.safetensors", scratch);
@@ -139,6 +140,6 @@ int main(void) {
   }
   CHECKF(notes > 10 * SCRIPTS, "%llu", (unsigned long long)notes);
   printf("%d scripts, %llu events, none left over\n", SCRIPTS, (unsigned long long)notes);
-  pmt_host_remove_scratch(scratch);
+  pmt_scratch_remove(scratch);
   return 0;
 }

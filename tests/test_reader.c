@@ -5,9 +5,9 @@
 #include "gen/context.h"
 #include "gen/engine_private.h" /* one look inside: check_resumed() */
 #include "music/listener.h"
-#include "scratch.h"
 #include "support/engine_script.h"
 #include "support/net_fixture.h"
+#include "support/scratch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -147,9 +147,7 @@ static void check_metadata(void) {
   PmtError error = {""};
   PmtModel* model;
   char path[512];
-  pmt_scratch_template(path, sizeof path, "partimento-reader");
-  const int fd = mkstemp(path);
-  CHECK(fd >= 0 && !close(fd));
+  pmt_scratch_file(path, sizeof path);
   CHECK(!pmt_tiny_model_write(path, &(PmtTinyOptions){.listens = true, .meta = &unknown, .n_meta = 1}, &error));
   CHECK(pmt_model_load(path, &model, &error) == PMT_UNSUPPORTED);
   CHECKF(strstr(error.text, "\"hints\" is \"slot-2\", need \"slot-1\""), "%s", error.text);

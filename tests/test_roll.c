@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "support/fail_alloc.h"
+#include "support/scratch.h"
 
 #include <unistd.h>
 
@@ -16,21 +17,13 @@ const char* __lsan_default_suppressions(void) {
   return "leak:libfontconfig\n";
 }
 
-static char folder[256];
-
-static const char* scratch_path(const char* name) {
-  static char path[300];
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  return path;
-}
-
 /* ---- pictures ---- */
 
 typedef struct { int width, height, stride; uint32_t* pixels; cairo_surface_t* surface; } Image;
 
 static Image draw_image(const PmtRoll* roll) {
   PmtError error = {""};
-  const char* path = scratch_path("a.png");
+  const char* path = pmt_scratch_path("a.png");
   CHECKF(!pmt_roll_draw(roll, path, &error), "%s", error.text);
   Image image = {.surface = cairo_image_surface_create_from_png(path)};
   CHECK(cairo_surface_status(image.surface) == CAIRO_STATUS_SUCCESS);
@@ -248,16 +241,17 @@ static void check_marks_in_order(void) {
 static void check_files(void) {
   PmtRoll roll = make_page(NULL);
   PmtError error = {""};
-  CHECK(pmt_roll_draw(&roll, scratch_path("a.gif"), &error) == PMT_UNSUPPORTED && strstr(error.text, ".png or .svg"));
+  CHECK(pmt_roll_draw(&roll, pmt_scratch_path("a.gif"), &error) == PMT_UNSUPPORTED &&
+        strstr(error.text, ".png or .svg"));
   CHECK(pmt_roll_draw(&roll, "noending", &error) == PMT_UNSUPPORTED);
   CHECK(pmt_roll_draw(&roll, "/nonexistent/folder/a.png", &error) == PMT_IO);
   CHECK(strstr(error.text, "/nonexistent/folder/a.png"));
-  CHECK(!pmt_roll_draw(&roll, scratch_path("a.SVG"), &error));
-  FILE* file = fopen(scratch_path("a.SVG"), "r");
+  CHECK(!pmt_roll_draw(&roll, pmt_scratch_path("a.SVG"), &error));
+  FILE* file = fopen(pmt_scratch_path("a.SVG"), "r");
   char head[64] = "";
   CHECK(file && fread(head, 1, sizeof head - 1, file) > 0 && strstr(head, "<?xml"));
   fclose(file);
-  unlink(scratch_path("a.SVG"));
+  unlink(pmt_scratch_path("a.SVG"));
   pmt_roll_free(&roll);
 }
 
@@ -280,9 +274,7 @@ static void check_no_memory(void) {
 }
 
 int main(void) {
-  const char* tmp = getenv("TMPDIR");
-  snprintf(folder, sizeof folder, "%s/test_roll.XXXXXX", tmp ? tmp : "/tmp");
-  CHECK(mkdtemp(folder));
+  pmt_scratch_begin();
   check_places();
   check_unison();
   check_rows();
@@ -293,6 +285,6 @@ int main(void) {
   check_files();
   check_no_memory();
   cairo_debug_reset_static_data(); /* so that a leak checker sees only ours */
-  CHECK(!rmdir(folder));
+  CHECK(!rmdir(pmt_scratch_folder()));
   return 0;
 }

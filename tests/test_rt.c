@@ -8,6 +8,7 @@
 #include "ports.h"
 #include "support/lv2_host.h"
 #include "support/rt_watch.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 #include <dlfcn.h>
@@ -249,7 +250,7 @@ static void test_two_threads(void) {
 int main(void) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   char first[1024];
-  pmt_host_make_scratch(scratch, sizeof scratch);
+  pmt_scratch_make(scratch, sizeof scratch);
   snprintf(first, sizeof first, "%s/first.safetensors", scratch);
   CHECK(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 1, .note_bias = 2, .listens = true}, NULL));
   for (unsigned i = 0; i < 2; ++i) {
@@ -276,6 +277,6 @@ int main(void) {
   test_two_threads();
   dlclose(plugin);
   dlclose(keep);
-  pmt_host_remove_scratch(scratch);
+  pmt_scratch_remove(scratch);
   return 0;
 }

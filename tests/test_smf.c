@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "check.h"
 #include "support/fail_alloc.h"
+#include "support/scratch.h"
 #include "support/smf_build.h"
 
 #include <dirent.h>
@@ -477,17 +478,9 @@ static PmtSmfOut some_output(void) {
                      .end_tick = 5000};
 }
 
-static char scratch[256];
-
-static const char* scratch_file(const char* const name) {
-  static char path[300];
-  snprintf(path, sizeof path, "%s/%s", scratch, name);
-  return path;
-}
-
 static void test_what_is_written_reads_back(void) {
   const PmtSmfOut out = some_output();
-  const char* const path = scratch_file("a.mid");
+  const char* const path = pmt_scratch_path("a.mid");
   PmtError error = {{0}};
   CHECKF(!pmt_smf_write(path, &out, &error), "%s", error.text);
   PmtSmf smf;
@@ -506,7 +499,7 @@ static void test_what_is_written_reads_back(void) {
 static void test_tracks_of_their_own(void) {
   static const PmtSmfEvent other[] = {{0, {0x90, 72, 50}, 3}, {100, {0x80, 72, 0}, 3}, {100, {0x99, 40, 9}, 3}};
   const PmtSmfTrack tracks[] = {{"Other", other, 3}, {NULL, NULL, 0}};
-  const char* const path = scratch_file("t.mid");
+  const char* const path = pmt_scratch_path("t.mid");
   PmtSmfOut out = some_output();
   out.tracks = tracks;
   out.n_tracks = 2;
@@ -524,9 +517,9 @@ static void test_tracks_of_their_own(void) {
 
 static void check_refused(const PmtSmfOut out, const char* const word) {
   PmtError error = {{0}};
-  CHECK(pmt_smf_write(scratch_file("b.mid"), &out, &error) == PMT_BAD_ARG);
+  CHECK(pmt_smf_write(pmt_scratch_path("b.mid"), &out, &error) == PMT_BAD_ARG);
   CHECKF(strstr(error.text, word), "\"%s\" not in \"%s\"", word, error.text);
-  CHECK(access(scratch_file("b.mid"), F_OK) != 0);
+  CHECK(access(pmt_scratch_path("b.mid"), F_OK) != 0);
 }
 
 static void test_writing_refuses_nonsense(void) {
@@ -560,8 +553,9 @@ static void test_writing_refuses_nonsense(void) {
 static void test_unwritable_output(void) {
   const PmtSmfOut out = some_output();
   PmtError error = {{0}};
-  CHECK(pmt_smf_write(scratch_file("no/such/folder.mid"), &out, &error) == PMT_IO && strstr(error.text, "folder.mid"));
-  const char* const path = scratch_file("c.mid");
+  CHECK(pmt_smf_write(pmt_scratch_path("no/such/folder.mid"), &out, &error) == PMT_IO &&
+        strstr(error.text, "folder.mid"));
+  const char* const path = pmt_scratch_path("c.mid");
   size_t n = 0;
   for (;; ++n) {
     pmt_fail_after(n);
@@ -577,8 +571,7 @@ static void test_unwritable_output(void) {
 }
 
 int main(void) {
-  snprintf(scratch, sizeof scratch, "%s/pmt-smf-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-  CHECK(mkdtemp(scratch));
+  pmt_scratch_begin();
   test_type_1();
   test_type_0_running_status_and_zero_velocity();
   test_overlaps_pair_first_in_first_out();
@@ -600,6 +593,6 @@ int main(void) {
   test_tracks_of_their_own();
   test_writing_refuses_nonsense();
   test_unwritable_output();
-  rmdir(scratch);
+  rmdir(pmt_scratch_folder());
   return 0;
 }

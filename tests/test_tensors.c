@@ -6,6 +6,7 @@
 #include "check.h"
 #include "nn/tensors.h"
 #include "support/fail_alloc.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 #include <math.h>
@@ -536,9 +537,7 @@ static void check_no_memory(const char* const path) {
 
 int main(void) {
   char folder[64], path[96];
-  const char* const tmp = getenv("TMPDIR");
-  snprintf(folder, sizeof folder, "%.32s/partimento-XXXXXX", tmp ? tmp : "/tmp");
-  CHECK(mkdtemp(folder));
+  pmt_scratch_make(folder, sizeof folder);
   snprintf(path, sizeof path, "%s/x.safetensors", folder);
   check_malformed();
   check_frames();

@@ -3,6 +3,7 @@
    the seed of its weights). */
 #include "check.h"
 #include "gen/model.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 #include <string.h>
@@ -17,9 +18,7 @@ static void write_model(const char* path, uint64_t seed) {
 static void check_model(void) {
   char folder[200];
   char path[256];
-  const char* tmp = getenv("TMPDIR");
-  snprintf(folder, sizeof folder, "%s/test_tiny.XXXXXX", tmp ? tmp : "/tmp");
-  CHECK(mkdtemp(folder));
+  pmt_scratch_make(folder, sizeof folder);
   snprintf(path, sizeof path, "%s/tiny.safetensors", folder);
   write_model(path, 1);
   PmtModel* model = NULL;

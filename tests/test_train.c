@@ -2,6 +2,7 @@
 /* The trainer from folder to file: splits, variations, streams, resuming bit for bit, failures with one clear line. */
 #include "check.h"
 #include "support/fail_alloc.h"
+#include "support/scratch.h"
 
 #include "base/file.h"
 #include "base/random.h"
@@ -15,30 +16,10 @@
 #include "train/card.h"
 #include "train/stream.h"
 
-#include <dirent.h>
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char root[64];
-
-PMT_PRINTF(1, 2) static const char* path_of(const char* format, ...) {
-  static char path[4][512];
-  static int turn;
-  char* p = path[turn++ % 4];
-  const int n = snprintf(p, 512, "%s/", root);
-  va_list args;
-  va_start(args, format);
-  vsnprintf(p + n, 512 - (size_t)n, format, args);
-  va_end(args);
-  return p;
-}
-
-static void write_text(const char* path, const char* text) {
-  CHECK(pmt_file_write(path, text, strlen(text), NULL) == PMT_OK);
-}
 
 /** A little tune of `bars` bars: a melody, a bass, now and then a drum, with changing velocities. */
 static void write_midi(const char* path, uint64_t number, uint32_t bars) {
@@ -69,9 +50,9 @@ static void write_midi(const char* path, uint64_t number, uint32_t bars) {
 
 /** A folder of n tunes. */
 static const char* make_folder(const char* name, uint32_t n) {
-  CHECK(!mkdir(path_of("%s", name), 0777));
-  for (uint32_t i = 0; i < n; ++i) { write_midi(path_of("%s/tune%02u.mid", name, i), i, 6 + i % 5); }
-  return path_of("%s", name);
+  CHECK(!mkdir(pmt_scratch_path("%s", name), 0777));
+  for (uint32_t i = 0; i < n; ++i) { write_midi(pmt_scratch_path("%s/tune%02u.mid", name, i), i, 6 + i % 5); }
+  return pmt_scratch_path("%s", name);
 }
 
 /* -- corpora -------------------------------------------------------------------------------------------------- */
@@ -91,16 +72,16 @@ static void check_corpus(void) {
   Refusals refusals = {0};
   char folder[512];
   snprintf(folder, sizeof folder, "%s", make_folder("plain", 30));
-  write_text(path_of("plain/broken.mid"), "MThd no music");
-  write_text(path_of("plain/empty.MID"), "");
-  write_text(path_of("plain/notes.txt"), "not music, not looked at");
+  pmt_scratch_write(pmt_scratch_path("plain/broken.mid"), "MThd no music");
+  pmt_scratch_write(pmt_scratch_path("plain/empty.MID"), "");
+  pmt_scratch_write(pmt_scratch_path("plain/notes.txt"), "not music, not looked at");
   CHECKF(pmt_corpus_load("x", folder, 4, note_refusal, &refusals, &c, &error) == PMT_OK, "%s", error.text);
   CHECK(c.n_pieces == 30 && c.n_refused == 2 && refusals.n == 2 && !c.has_split);
   CHECK(strstr(refusals.files, "broken.mid") && strstr(refusals.files, "empty.MID") && refusals.why[0]);
   CHECK(pmt_corpus_count(&c, PMT_SPLIT_TRAIN).pieces > 15 && pmt_corpus_count(&c, PMT_SPLIT_VALID).pieces > 0);
   for (size_t i = 1; i < c.n_pieces; ++i) { CHECK(strcmp(c.pieces[i - 1].name, c.pieces[i].name) < 0); }
   /* a piece keeps its side when others go */
-  CHECK(!unlink(path_of("plain/tune00.mid")));
+  CHECK(!unlink(pmt_scratch_path("plain/tune00.mid")));
   CHECK(pmt_corpus_load("x", folder, 4, NULL, NULL, &again, NULL) == PMT_OK);
   for (size_t i = 0; i < again.n_pieces; ++i) {
     CHECK(!strcmp(again.pieces[i].name, c.pieces[i + 1].name) && again.pieces[i].split == c.pieces[i + 1].split);
@@ -108,8 +89,8 @@ static void check_corpus(void) {
   pmt_corpus_free(&again);
   pmt_corpus_free(&c);
   /* the folder's own lists are followed; names of no file are passed over */
-  write_text(path_of("plain/valid.txt"), "tune03.mid\r\nno-such.mid\ntune04.mid\n");
-  write_text(path_of("plain/test.txt"), "tune05.mid");
+  pmt_scratch_write(pmt_scratch_path("plain/valid.txt"), "tune03.mid\r\nno-such.mid\ntune04.mid\n");
+  pmt_scratch_write(pmt_scratch_path("plain/test.txt"), "tune05.mid");
   CHECK(pmt_corpus_load("x", folder, 4, NULL, NULL, &c, NULL) == PMT_OK);
   CHECK(c.has_split && pmt_corpus_count(&c, PMT_SPLIT_VALID).pieces == 2 && pmt_corpus_count(&c, PMT_SPLIT_TEST).pieces == 1);
   CHECK(c.pieces[2].split == PMT_SPLIT_VALID && c.pieces[4].split == PMT_SPLIT_TEST);
@@ -131,11 +112,14 @@ static void check_small_folders(void) {
 static void check_bad_folders(void) {
   PmtCorpus c;
   PmtError error = {""};
-  CHECK(pmt_corpus_load("x", path_of("nowhere"), 4, NULL, NULL, &c, &error) == PMT_IO && strstr(error.text, "nowhere"));
-  CHECK(!mkdir(path_of("void"), 0777));
-  CHECK(pmt_corpus_load("x", path_of("void"), 4, NULL, NULL, &c, &error) == PMT_BAD_FILE && strstr(error.text, "void"));
-  write_text(path_of("void/a.mid"), "x");
-  CHECK(pmt_corpus_load("x", path_of("void"), 4, NULL, NULL, &c, &error) == PMT_BAD_FILE && strstr(error.text, "usable"));
+  CHECK(pmt_corpus_load("x", pmt_scratch_path("nowhere"), 4, NULL, NULL, &c, &error) == PMT_IO &&
+        strstr(error.text, "nowhere"));
+  CHECK(!mkdir(pmt_scratch_path("void"), 0777));
+  CHECK(pmt_corpus_load("x", pmt_scratch_path("void"), 4, NULL, NULL, &c, &error) == PMT_BAD_FILE &&
+        strstr(error.text, "void"));
+  pmt_scratch_write(pmt_scratch_path("void/a.mid"), "x");
+  CHECK(pmt_corpus_load("x", pmt_scratch_path("void"), 4, NULL, NULL, &c, &error) == PMT_BAD_FILE &&
+        strstr(error.text, "usable"));
 }
 
 /* -- variations and streams ----------------------------------------------------------------------------------- */
@@ -290,8 +274,8 @@ static void check_noise(const Data* d) {
 
 
 static void load_data(Data* d) {
-  CHECK(pmt_corpus_load("a", path_of("plain"), 4, NULL, NULL, &d->corpora[0], NULL) == PMT_OK);
-  CHECK(pmt_corpus_load("b", path_of("small6"), 4, NULL, NULL, &d->corpora[1], NULL) == PMT_OK);
+  CHECK(pmt_corpus_load("a", pmt_scratch_path("plain"), 4, NULL, NULL, &d->corpora[0], NULL) == PMT_OK);
+  CHECK(pmt_corpus_load("b", pmt_scratch_path("small6"), 4, NULL, NULL, &d->corpora[1], NULL) == PMT_OK);
   CHECK(pmt_facts_collect(d->corpora, 2, &d->facts) == PMT_OK);
   d->options = (PmtStreamOptions){.seed = 5, .balance = 0.6, .parts = d->facts.parts, .hinted = true, .corpora = d->corpora, .n_corpora = 2,
                                   .octiles = (const uint16_t(*)[PMT_OCTILE_LIMITS])d->facts.octiles};
@@ -387,8 +371,8 @@ static void check_streams_seek(const Data* d) {
 
 static PmtTrainOptions small_run(const char* out) {
   PmtTrainOptions o = pmt_train_defaults();
-  o.styles[0] = (PmtStyleSource){"a", strdup(path_of("plain"))};
-  o.styles[1] = (PmtStyleSource){"b", strdup(path_of("small6"))};
+  o.styles[0] = (PmtStyleSource){"a", strdup(pmt_scratch_path("plain"))};
+  o.styles[1] = (PmtStyleSource){"b", strdup(pmt_scratch_path("small6"))};
   o.n_styles = 2;
   o.out = out;
   o.steps = 20;
@@ -411,7 +395,7 @@ static void must_train(const PmtTrainOptions* o, bool finished) {
     CHECK(r->n_points > 0);
     if (o->steps >= PMT_EVALUATIONS) { CHECK(r->points[r->n_points - 1].train < r->points[0].train); }
     CHECK(r->test[0].sum.tokens > 0 && r->valid[0].ngram > 0.0);
-    CHECKF(pmt_card_write(path_of("card.md"), r, NULL, "curve.svg", &error) == PMT_OK, "%s", error.text);
+    CHECKF(pmt_card_write(pmt_scratch_path("card.md"), r, NULL, "curve.svg", &error) == PMT_OK, "%s", error.text);
   }
   pmt_train_result_free(r);
   free(r);
@@ -429,8 +413,8 @@ static void check_same_bytes(const char* a, const char* b) {
 /** Every architecture goes on from a checkpoint as if it had never stopped. */
 static void check_resume_of(const char* arch, PmtPos pos) {
   char whole[512], halves[512];
-  snprintf(whole, sizeof whole, "%s", path_of("%s%d.safetensors", arch, (int)pos));
-  snprintf(halves, sizeof halves, "%s", path_of("%s%d-halves.safetensors", arch, (int)pos));
+  snprintf(whole, sizeof whole, "%s", pmt_scratch_path("%s%d.safetensors", arch, (int)pos));
+  snprintf(halves, sizeof halves, "%s", pmt_scratch_path("%s%d-halves.safetensors", arch, (int)pos));
   PmtTrainOptions o = small_run(whole);
   o.shape = (PmtTrainShape){.body = pmt_body_find(arch), .layers = 2, .d = 16, .h = 24, .heads = 2, .ff = 20, .window = 20,
                             .reach = pos == PMT_POS_REL ? 9 : 0, .pos = pos};
@@ -461,8 +445,8 @@ static void check_choices(void) {
 
 static void check_resume(void) {
   char whole[512], halves[512];
-  snprintf(whole, sizeof whole, "%s", path_of("whole.safetensors"));
-  snprintf(halves, sizeof halves, "%s", path_of("halves.safetensors"));
+  snprintf(whole, sizeof whole, "%s", pmt_scratch_path("whole.safetensors"));
+  snprintf(halves, sizeof halves, "%s", pmt_scratch_path("halves.safetensors"));
   PmtTrainOptions o = small_run(whole);
   must_train(&o, true);
   o.out = halves;
@@ -483,10 +467,10 @@ static void check_resume(void) {
   CHECK(pmt_train(&o, r, &error) == PMT_BAD_ARG && strstr(error.text, "another run"));
   pmt_train_result_free(r);
   o.seed = 1;
-  CHECK(!truncate(path_of("halves.safetensors.checkpoint"), 3000));
+  CHECK(!truncate(pmt_scratch_path("halves.safetensors.checkpoint"), 3000));
   CHECK(pmt_train(&o, r, &error) == PMT_BAD_FILE && error.text[0]);
   pmt_train_result_free(r);
-  CHECK(!unlink(path_of("halves.safetensors.checkpoint")));
+  CHECK(!unlink(pmt_scratch_path("halves.safetensors.checkpoint")));
   CHECK(pmt_train(&o, r, &error) == PMT_IO && error.text[0]);
   pmt_train_result_free(r);
   /* no place to write, no music */
@@ -496,7 +480,7 @@ static void check_resume(void) {
   pmt_train_result_free(r);
   end_run(&o);
   o.n_styles = 1;
-  o.styles[0].folder = strdup(path_of("void"));
+  o.styles[0].folder = strdup(pmt_scratch_path("void"));
   CHECK(pmt_train(&o, r, &error) == PMT_BAD_FILE && strstr(error.text, "void"));
   pmt_train_result_free(r);
   end_run(&o);
@@ -506,10 +490,10 @@ static void check_resume(void) {
 /** Wherever memory runs out the run ends with a status and a line, and nothing is lost (the sanitizer build sees that). */
 static void check_memory(void) {
   PmtTrainResult* r = malloc(sizeof *r);
-  PmtTrainOptions o = small_run(path_of("memory.safetensors"));
+  PmtTrainOptions o = small_run(pmt_scratch_path("memory.safetensors"));
   CHECK(r);
   free((char*)(uintptr_t)o.styles[0].folder);
-  o.styles[0].folder = strdup(path_of("small2"));
+  o.styles[0].folder = strdup(pmt_scratch_path("small2"));
   o.steps = 1;
   o.batch = 2;
   for (size_t n = 0;; n += 1 + n / 16) {
@@ -562,8 +546,8 @@ static double step_by_step(const PmtNet* net, uint32_t parts, const PmtPiece* pi
 
 static void check_appraisal(void) {
   char model[512], folder[512];
-  snprintf(model, sizeof model, "%s", path_of("whole.safetensors"));
-  snprintf(folder, sizeof folder, "%s", path_of("small6"));
+  snprintf(model, sizeof model, "%s", pmt_scratch_path("whole.safetensors"));
+  snprintf(folder, sizeof folder, "%s", pmt_scratch_path("small6"));
   PmtTensors* file;
   PmtNet* net;
   PmtCorpus c;
@@ -597,7 +581,7 @@ static void check_appraisal(void) {
   o.baseline = folder; /* with the test pieces in training the 6-gram must do better than without */
   PmtAppraisal cheat;
   CHECK(pmt_appraise(&o, &cheat, &error) == PMT_OK && cheat.ngram[PMT_NGRAM_ORDER] < a.ngram[PMT_NGRAM_ORDER]);
-  o.model = path_of("plain/tune01.mid");
+  o.model = pmt_scratch_path("plain/tune01.mid");
   CHECK(pmt_appraise(&o, &a, &error) == PMT_BAD_FILE && strstr(error.text, "tune01.mid"));
   pmt_corpus_free(&c);
   pmt_net_free(net);
@@ -607,7 +591,7 @@ static void check_appraisal(void) {
 /** The model file says what its net is told, and is read so; what nobody can tell is refused. */
 static void check_told(const char* without, bool told, bool leaps) {
   char path[512];
-  snprintf(path, sizeof path, "%s", path_of("told-%s.safetensors", without));
+  snprintf(path, sizeof path, "%s", pmt_scratch_path("told-%s.safetensors", without));
   PmtTrainOptions o = small_run(path);
   PmtTensors* file;
   PmtTrainShape shape;
@@ -629,13 +613,13 @@ static void check_unknown_hints(void) {
   PmtError error = {""};
   unsigned char* bytes;
   size_t n;
-  CHECK(pmt_file_read(path_of("whole.safetensors"), 1 << 26, &bytes, &n, NULL) == PMT_OK);
+  CHECK(pmt_file_read(pmt_scratch_path("whole.safetensors"), 1 << 26, &bytes, &n, NULL) == PMT_OK);
   char* said = memmem(bytes, n, PMT_LISTENER_NAME, strlen(PMT_LISTENER_NAME));
   CHECK(said);
   said[strlen(PMT_LISTENER_NAME) - 1] = '9';
-  CHECK(pmt_file_write(path_of("other.safetensors"), bytes, n, NULL) == PMT_OK);
+  CHECK(pmt_file_write(pmt_scratch_path("other.safetensors"), bytes, n, NULL) == PMT_OK);
   free(bytes);
-  CHECK(pmt_tensors_read(path_of("other.safetensors"), &file, &error) == PMT_OK);
+  CHECK(pmt_tensors_read(pmt_scratch_path("other.safetensors"), &file, &error) == PMT_OK);
   CHECK(pmt_shape_read(file, &shape, &error) == PMT_UNSUPPORTED && strstr(error.text, "slot-9"));
   pmt_tensors_free(file);
 }
@@ -647,7 +631,7 @@ static void check_without(void) {
   check_told("leaps", true, false);
   check_told("kinds", true, true);
   check_unknown_hints();
-  PmtTrainOptions o = small_run(path_of("nothing.safetensors"));
+  PmtTrainOptions o = small_run(pmt_scratch_path("nothing.safetensors"));
   o.without[o.n_without++] = "nonsense";
   CHECK(r && pmt_train(&o, r, &error) == PMT_BAD_ARG && strstr(error.text, "nonsense"));
   pmt_train_result_free(r);
@@ -657,30 +641,17 @@ static void check_without(void) {
 
 static void check_license(void) {
   char text[400];
-  pmt_card_license(path_of("plain"), text, sizeof text);
+  pmt_card_license(pmt_scratch_path("plain"), text, sizeof text);
   CHECK(!strcmp(text, "not stated"));
-  write_text(path_of("plain/LICENSE.txt"), "\n   MIT License\n\nCopyright (c) someone\nmore\n");
-  write_text(path_of("plain/index.tsv"), "file\tlicence\tbars\na.mid\tCC0\t3\nb.mid\tCC BY\t4\nc.mid\tCC0\t4\n");
-  pmt_card_license(path_of("plain"), text, sizeof text);
+  pmt_scratch_write(pmt_scratch_path("plain/LICENSE.txt"), "\n   MIT License\n\nCopyright (c) someone\nmore\n");
+  pmt_scratch_write(pmt_scratch_path("plain/index.tsv"),
+                    "file\tlicence\tbars\na.mid\tCC0\t3\nb.mid\tCC BY\t4\nc.mid\tCC0\t4\n");
+  pmt_card_license(pmt_scratch_path("plain"), text, sizeof text);
   CHECKF(!strcmp(text, "LICENSE.txt: MIT License, Copyright (c) someone; index.tsv: CC0 2, CC BY 1"), "%s", text);
 }
 
-static void remove_tree(const char* path) {
-  DIR* dir = opendir(path);
-  if (!dir) { unlink(path); return; }
-  for (struct dirent* e; (e = readdir(dir));) {
-    char child[1024];
-    if (e->d_name[0] == '.') { continue; }
-    if ((size_t)snprintf(child, sizeof child, "%s/%s", path, e->d_name) < sizeof child) { remove_tree(child); }
-  }
-  closedir(dir);
-  rmdir(path);
-}
-
 int main(void) {
-  const char* tmp = getenv("TMPDIR");
-  snprintf(root, sizeof root, "%.40s/pmt-train-XXXXXX", tmp ? tmp : "/tmp");
-  CHECK(mkdtemp(root));
+  pmt_scratch_begin();
   check_corpus();
   check_small_folders();
   check_bad_folders();
@@ -707,6 +678,6 @@ int main(void) {
   check_appraisal();
   check_without();
   check_license();
-  remove_tree(root);
+  pmt_scratch_end();
   return 0;
 }

@@ -3,6 +3,7 @@
    checkpoint bit for bit, and memory that runs out is survived. */
 #include "check.h"
 #include "support/fail_alloc.h"
+#include "support/scratch.h"
 
 #include "base/file.h"
 #include "base/random.h"
@@ -12,29 +13,10 @@
 #include "train/jsb16.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { VOICES = 4, STEPS = 30 };
-
-static char root[64];
-
-PMT_PRINTF(1, 2) static const char* path_of(const char* format, ...) {
-  static char path[4][256];
-  static int turn;
-  char* p = path[turn++ % 4];
-  const int n = snprintf(p, 256, "%s/", root);
-  va_list args;
-  va_start(args, format);
-  vsnprintf(p + n, 256 - (size_t)n, format, args);
-  va_end(args);
-  return p;
-}
-
-static void write_text(const char* path, const char* text) {
-  CHECK(pmt_file_write(path, text, strlen(text), NULL) == PMT_OK);
-}
 
 enum { SEED_TRAIN = 1, SEED_VALID = 100, SEED_TEST = 200, SEED_TUNE = SEED_TRAIN + 2, SHARED = 24, MOVED = 2 };
 
@@ -65,7 +47,7 @@ static void write_split(const char* name, uint64_t seed, int n_pieces, int chang
     }
     strcat(text, "\n");
   }
-  write_text(path_of("satb16_%s.txt", name), text);
+  pmt_scratch_write(pmt_scratch_path("satb16_%s.txt", name), text);
   free(text);
 }
 
@@ -78,7 +60,7 @@ static void write_data(void) {
 static PmtJsb* load(uint32_t parts) {
   PmtJsb* jsb;
   PmtError error = {""};
-  CHECKF(pmt_jsb_load(root, parts, &jsb, &error) == PMT_OK, "%s", error.text);
+  CHECKF(pmt_jsb_load(pmt_scratch_folder(), parts, &jsb, &error) == PMT_OK, "%s", error.text);
   return jsb;
 }
 
@@ -151,7 +133,7 @@ static void check_end_unknown(void) {
     for (int t = 0; t < length; ++t) {
       sprintf(text + strlen(text), "%d,%d,%d,%d ", steps[t][0], steps[t][1], steps[t][2], steps[t][3]);
     }
-    write_text(path_of("satb16_valid.txt"), text);
+    pmt_scratch_write(pmt_scratch_path("satb16_valid.txt"), text);
     PmtJsb* begun = load(PMT_JSB_ALL);
     data = pmt_jsb_data(begun);
     CHECK(open_order(&data, 0, &part, &room[1], &n_part) && n_part == (size_t)length * VOICES);
@@ -252,13 +234,13 @@ static void write_frames(int n_frames, int cut, int left) {
     }
     if (!n) { strcat(text, " -"); }
   }
-  write_text(path_of("bl_x_train.txt"), text);
+  pmt_scratch_write(pmt_scratch_path("bl_x_train.txt"), text);
 }
 
 static PmtFrames* load_frames(PmtBenchData* data) {
   PmtFrames* frames;
   PmtError error = {""};
-  CHECKF(pmt_frames_load(root, "x", true, &frames, &error) == PMT_OK, "%s", error.text);
+  CHECKF(pmt_frames_load(pmt_scratch_folder(), "x", true, &frames, &error) == PMT_OK, "%s", error.text);
   *data = pmt_frames_data(frames);
   return frames;
 }
@@ -286,7 +268,7 @@ static void check_frames_causal(void) {
   PmtBenchData data;
   PmtTrainShape shape = {.body = &pmt_body_lstm};
   for (const char* const* split = (const char* const[]){"valid", "test", NULL}; *split; ++split) {
-    write_text(path_of("bl_x_%s.txt", *split), "60 62,64");
+    pmt_scratch_write(pmt_scratch_path("bl_x_%s.txt", *split), "60 62,64");
   }
   write_frames(FRAMES, -1, 0);
   PmtFrames* frames = load_frames(&data);
@@ -311,15 +293,16 @@ static void check_frames_causal(void) {
   free(whole);
   pmt_frames_free(frames);
   PmtError error = {""};
-  write_text(path_of("bl_x_train.txt"), "60,64x\n");
-  CHECK(pmt_frames_load(root, "x", true, &frames, &error) == PMT_BAD_FILE && strstr(error.text, "bl_x_train.txt:1"));
+  pmt_scratch_write(pmt_scratch_path("bl_x_train.txt"), "60,64x\n");
+  CHECK(pmt_frames_load(pmt_scratch_folder(), "x", true, &frames, &error) == PMT_BAD_FILE &&
+        strstr(error.text, "bl_x_train.txt:1"));
 }
 
 static void check_bad(const char* text, const char* why) {
   PmtJsb* jsb;
   PmtError error = {""};
-  write_text(path_of("satb16_valid.txt"), text);
-  CHECK(pmt_jsb_load(root, PMT_JSB_ALL, &jsb, &error) == PMT_BAD_FILE);
+  pmt_scratch_write(pmt_scratch_path("satb16_valid.txt"), text);
+  CHECK(pmt_jsb_load(pmt_scratch_folder(), PMT_JSB_ALL, &jsb, &error) == PMT_BAD_FILE);
   CHECKF(strstr(error.text, why) && strstr(error.text, "satb16_valid.txt"), "%s", error.text);
 }
 
@@ -389,7 +372,7 @@ static double played_nats(const PmtBenchData* data, const char* path, const PmtT
 /** A finished run leaves a net that the engine reads as the trainer did. */
 static void check_net(const PmtBenchData* data, PmtBenchOptions o, double nats) {
   char path[256];
-  snprintf(path, sizeof path, "%s", path_of("net.safetensors"));
+  snprintf(path, sizeof path, "%s", pmt_scratch_path("net.safetensors"));
   o.out = path;
   must_run(data, &o);
   CHECKF(fabs(played_nats(data, path, &o.shape) - nats) < 1e-5, "%.7f, %.7f", played_nats(data, path, &o.shape), nats);
@@ -416,7 +399,7 @@ static void check_runs(void) {
   CHECK(isfinite(valid->in_keys) && valid->in_keys != valid->nats && isfinite(whole.figure[PMT_SPLIT_TEST].in_keys));
   CHECK(isfinite(valid->without_first) && valid->without_first != valid->nats);
   char path[256];
-  snprintf(path, sizeof path, "%s", path_of("checkpoint"));
+  snprintf(path, sizeof path, "%s", pmt_scratch_path("checkpoint"));
   o.checkpoint = path;
   o.course.pause_after = 15;
   CHECK(!must_run(&data, &o).finished);
@@ -440,7 +423,7 @@ static void check_memory(void) {
     PmtBenchResult r;
     PmtError error = {""};
     pmt_fail_after(n);
-    PmtStatus st = pmt_jsb_load(root, PMT_JSB_ALL, &jsb, &error);
+    PmtStatus st = pmt_jsb_load(pmt_scratch_folder(), PMT_JSB_ALL, &jsb, &error);
     if (!st) {
       const PmtBenchData data = pmt_jsb_data(jsb);
       PmtBenchOptions o = small_run(jsb);
@@ -457,9 +440,7 @@ static void check_memory(void) {
 }
 
 int main(void) {
-  const char* tmp = getenv("TMPDIR");
-  snprintf(root, sizeof root, "%.40s/pmt-bench-XXXXXX", tmp ? tmp : "/tmp");
-  CHECK(mkdtemp(root));
+  pmt_scratch_begin();
   write_data();
   check_causal(0);
   check_causal(17);
@@ -470,9 +451,6 @@ int main(void) {
   check_frames_causal();
   check_runs();
   check_memory();
-  static const char* const names[] = {"satb16_train.txt", "satb16_valid.txt", "satb16_test.txt", "bl_x_train.txt",
-                                      "bl_x_valid.txt", "bl_x_test.txt", "checkpoint"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; ++i) { unlink(path_of("%s", names[i])); }
-  rmdir(root);
+  pmt_scratch_end();
   return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* What is trained is what is played: logits of the trainer's forward pass, from random weights written to a file and read
    back, are those of the run-time net step by step, for every architecture; and of the equations in double precision. */
-#include "scratch.h"
+#include "check.h"
+#include "support/scratch.h"
 
 #include "base/random.h"
 #include "nn/net.h"
@@ -95,10 +96,7 @@ static void write_and_read(Fixture* f) {
   CHECK(facts);
   facts->parts = PARTS;
   const PmtExport about = {.facts = facts, .corpora = corpora, .valid = (double)NAN, .ngram = (double)NAN};
-  pmt_scratch_template(f->path, sizeof f->path, "pmt-train");
-  const int fd = mkstemp(f->path);
-  CHECK(fd >= 0);
-  close(fd);
+  pmt_scratch_file(f->path, sizeof f->path);
   CHECKF(pmt_export_model(f->path, &f->params, f->w, &about, &error) == PMT_OK, "%s", error.text);
   CHECKF(pmt_tensors_read(f->path, &f->file, &error) == PMT_OK, "%s", error.text);
   PmtTrainShape shape;

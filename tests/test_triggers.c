@@ -5,6 +5,7 @@
 
 #include "ports.h"
 #include "support/lv2_host.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 #include <string.h>
@@ -398,7 +399,7 @@ static void test_doing(void) {
 
 int main(void) {
   char model[1024];
-  pmt_host_make_scratch(scratch, sizeof scratch);
+  pmt_scratch_make(scratch, sizeof scratch);
   snprintf(model, sizeof model, "%s/tiny.safetensors", scratch);
   CHECK(!pmt_tiny_model_write(model, &(PmtTinyOptions){.seed = 3, .note_bias = 2}, NULL));
   pmt_host_copy_bundle(scratch, model, bundle, sizeof bundle);
@@ -413,6 +414,6 @@ int main(void) {
   test_deaf();
   test_learn();
   test_doing();
-  pmt_host_remove_scratch(scratch);
+  pmt_scratch_remove(scratch);
   return 0;
 }

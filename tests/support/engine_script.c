@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "check.h"
+#include "support/scratch.h"
 
 #include <math.h>
 #include <string.h>
@@ -48,13 +49,10 @@ void pmt_script_listen(const char* const arch) {
 
 PmtModel* pmt_script_model(const PmtTinyOptions* const options) {
   PmtTinyOptions o = options ? *options : (PmtTinyOptions){.seed = 0};
-  const char* const dir = getenv("TMPDIR");
   char path[512];
   PmtError error = {""};
   PmtModel* model;
-  snprintf(path, sizeof path, "%.400s/pmt-engine-XXXXXX", dir ? dir : "/tmp");
-  const int fd = mkstemp(path);
-  CHECK(fd >= 0 && !close(fd));
+  pmt_scratch_file(path, sizeof path);
   o.arch = listening ? listening : o.arch;
   o.listens = listening || o.listens;
   CHECKF(!pmt_tiny_model_write(path, &o, &error) && !pmt_model_load(path, &model, &error), "%s", error.text);

@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include "ports.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 #include <math.h>
@@ -18,7 +19,7 @@ static char scratch[512], bundle[1024], soundfont[1024];
 
 void pmt_listen_begin(void) {
   char model[1024];
-  pmt_host_make_scratch(scratch, sizeof scratch);
+  pmt_scratch_make(scratch, sizeof scratch);
   snprintf(model, sizeof model, "%s/tiny.safetensors", scratch);
   snprintf(soundfont, sizeof soundfont, "%s/tones.sf2", scratch);
   CHECK(!pmt_tiny_model_write(model, &(PmtTinyOptions){.seed = 3, .note_bias = 2}, NULL));
@@ -27,7 +28,7 @@ void pmt_listen_begin(void) {
   setenv("PARTIMENTO_SOUNDFONT", soundfont, 1);
 }
 
-void pmt_listen_end(void) { pmt_host_remove_scratch(scratch); }
+void pmt_listen_end(void) { pmt_scratch_remove(scratch); }
 const char* pmt_listen_bundle(void) { return bundle; }
 const char* pmt_listen_folder(void) { return scratch; }
 const char* pmt_listen_soundfont(void) { return soundfont; }

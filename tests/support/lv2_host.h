@@ -143,8 +143,5 @@ LV2_Handle pmt_host_handle(const PmtHost* host);
 void pmt_host_find_bundle(char* path, size_t size);
 /** Copy the bundle into `directory`/partimento.lv2 with `model` (NULL: none) as its model. */
 void pmt_host_copy_bundle(const char* directory, const char* model, char* path, size_t size);
-/** A scratch folder, and its removal with all that is in it. */
-void pmt_host_make_scratch(char* path, size_t size);
-void pmt_host_remove_scratch(const char* path);
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* State, paths and scratch folders of lv2_host.h. */
+/* State, paths and copies of the bundle of lv2_host.h. */
 #include "support/lv2_host_private.h"
 
 #include "check.h"
 
 #include <dirent.h>
-#include <ftw.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -198,21 +197,4 @@ void pmt_host_copy_bundle(const char* const directory, const char* const model, 
     CHECK((size_t)snprintf(to, sizeof to, "%s/partimento.safetensors", path) < sizeof to);
     copy_file(model, to);
   }
-}
-
-void pmt_host_make_scratch(char* const path, const size_t size) {
-  const char* const base = getenv("TMPDIR");
-  CHECK((size_t)snprintf(path, size, "%s/partimento-XXXXXX", base ? base : "/tmp") < size);
-  CHECK(mkdtemp(path));
-}
-
-static int remove_one(const char* const path, const struct stat* const st, const int type, struct FTW* const ftw) {
-  (void)st;
-  (void)type;
-  (void)ftw;
-  return remove(path);
-}
-
-void pmt_host_remove_scratch(const char* const path) {
-  CHECK(!nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS));
 }

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "check.h"
-#include "scratch.h"
+#include "support/scratch.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,8 +15,7 @@ static char folder[4096], path[4200];
 
 const char* pmt_fixture_path(void) {
   if (!path[0]) {
-    pmt_scratch_template(folder, sizeof folder, "partimento-net");
-    CHECK(mkdtemp(folder));
+    pmt_scratch_make(folder, sizeof folder);
     snprintf(path, sizeof path, "%s/x.safetensors", folder);
   }
   return path;

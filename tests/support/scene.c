@@ -3,6 +3,7 @@
 #include "support/scene.h"
 
 #include "check.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 #include <stdlib.h>
@@ -17,7 +18,7 @@ static void make_model(char* const path, const size_t size, const char* const na
 
 void pmt_scene_open(void) {
   PmtScene* const s = &pmt_scene;
-  pmt_host_make_scratch(s->scratch, sizeof s->scratch);
+  pmt_scratch_make(s->scratch, sizeof s->scratch);
   char* const real = realpath(s->scratch, NULL);
   CHECK(real && strlen(real) < sizeof s->scratch);
   snprintf(s->scratch, sizeof s->scratch, "%s", real);
@@ -28,7 +29,7 @@ void pmt_scene_open(void) {
   pmt_host_copy_bundle(s->scratch, s->first, s->bundle, sizeof s->bundle);
 }
 
-void pmt_scene_close(void) { pmt_host_remove_scratch(pmt_scene.scratch); }
+void pmt_scene_close(void) { pmt_scratch_remove(pmt_scene.scratch); }
 
 PmtHost* pmt_scene_host(const PmtHostWorker worker) {
   PmtHost* const host = pmt_host_new(&(PmtHostOptions){.bundle = pmt_scene.bundle, .worker = worker});

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "check.h"
 #include "ports.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 #include "support/tiny_soundfont.h"
 
@@ -584,7 +585,7 @@ void pmt_soak_begin(PmtSoak* const s) {
                                          {.seed = 3, .d = 8, .h = 16, .layers = 2, .note_bias = 2, .parts = 8,
                                           .listens = true}};
   static const char* const names[PMT_SOAK_MODELS] = {"first", "second", "third", "broken", "missing"};
-  pmt_host_make_scratch(s->scratch, sizeof s->scratch);
+  pmt_scratch_make(s->scratch, sizeof s->scratch);
   CHECK((size_t)snprintf(s->captures, sizeof s->captures, "%s/captures", s->scratch) < sizeof s->captures);
   CHECK(!mkdir(s->captures, 0777));
   for (unsigned i = 0; i < PMT_SOAK_MODELS; ++i) {
@@ -602,4 +603,4 @@ void pmt_soak_begin(PmtSoak* const s) {
   write_soundfont(s);
 }
 
-void pmt_soak_end(PmtSoak* const s) { pmt_host_remove_scratch(s->scratch); }
+void pmt_soak_end(PmtSoak* const s) { pmt_scratch_remove(s->scratch); }

@@ -3,6 +3,7 @@
 #include "support/stage.h"
 
 #include "check.h"
+#include "support/scratch.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,7 +12,7 @@ static char scratch[512], bundle[1024], other[1024];
 
 void pmt_stage_begin(void) {
   char first[1024];
-  pmt_host_make_scratch(scratch, sizeof scratch);
+  pmt_scratch_make(scratch, sizeof scratch);
   snprintf(first, sizeof first, "%s/first.safetensors", scratch);
   snprintf(other, sizeof other, "%s/other.safetensors", scratch);
   /* A note in each slot, and never as many at once as may sound: what sounded before a stop would count. */
@@ -22,7 +23,7 @@ void pmt_stage_begin(void) {
   pmt_host_copy_bundle(scratch, first, bundle, sizeof bundle);
 }
 
-void pmt_stage_end(void) { pmt_host_remove_scratch(scratch); }
+void pmt_stage_end(void) { pmt_scratch_remove(scratch); }
 
 const char* pmt_stage_other_model(void) { return other; }
 const char* pmt_stage_folder(void) { return scratch; }
