@@ -6,6 +6,7 @@
 #include "ports.h"
 #include "support/fail_alloc.h"
 #include "support/lv2_host.h"
+#include "support/scene.h"
 #include "support/scratch.h"
 #include "support/tiny_model.h"
 
@@ -13,11 +14,10 @@
 #include <math.h>
 #include <string.h>
 
-static char scratch[512], first[1024], bundle[1024], bundle_empty[1024], model_a[1024], model_b[1024];
+static char bundle_empty[1024];
 
 static PmtHost* make_host(const PmtHostWorker worker) {
-  PmtHost* const host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .worker = worker});
-  CHECK(host);
+  PmtHost* const host = pmt_scene_host(worker);
   pmt_host_activate(host);
   return host;
 }
@@ -117,7 +117,7 @@ static void test_renderer(void) {
   PmtPlayer* player = NULL;
   PmtEngine* engine = NULL;
   PmtMidiList rendered = {0};
-  CHECK(!pmt_model_load(first, &model, NULL) && !pmt_player_new(model, &player));
+  CHECK(!pmt_model_load(pmt_scene.first, &model, NULL) && !pmt_player_new(model, &player));
   CHECK(!pmt_engine_new(48000, player, &engine) && !pmt_render(engine, &controls, &options, &rendered, NULL));
   pmt_engine_free(engine);
 
@@ -147,7 +147,7 @@ static void test_same_music(void) {
   PmtHost* const reference = make_host(PMT_HOST_POLLED);
   play_song(reference, 512);
 
-  PmtHost* host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .options = true, .no_ports = true});
+  PmtHost* host = pmt_host_new(&(PmtHostOptions){.bundle = pmt_scene.bundle, .options = true, .no_ports = true});
   CHECK(host);
   pmt_host_activate(host);
   play_song(host, 512);
@@ -350,10 +350,10 @@ static void test_swap(const PmtHostWorker worker) {
     }
   }
   check_equal(pmt_host_midi(reference), pmt_host_midi(host), "before the swap");
-  pmt_host_send_model(host, 100, model_b);
+  pmt_host_send_model(host, 100, pmt_scene.model_b);
   pmt_host_run(host, 512);
   CHECK(pmt_host_await(host, "model-b"));
-  CHECK(!strcmp(pmt_host_path(host), model_b));
+  CHECK(!strcmp(pmt_host_path(host), pmt_scene.model_b));
   for (int i = 0; i < 300; ++i) {
     pmt_host_run(host, 512);
     pmt_host_run(reference, 512);
@@ -374,31 +374,31 @@ static void expect_refusal(PmtHost* const host, const char* const property_type,
                            const uint32_t size, const char* const message) {
   pmt_host_send_set(host, 0, PMT_PLUGIN_MODEL_URI, property_type, value, size);
   CHECKF(pmt_host_await(host, message), "\"%s\" is not in \"%s\"", message, pmt_host_status(host));
-  CHECKF(!strcmp(pmt_host_path(host), model_a), "%s", pmt_host_path(host));
-  pmt_host_send_model(host, 0, model_a); /* something else in the status again */
+  CHECKF(!strcmp(pmt_host_path(host), pmt_scene.model_a), "%s", pmt_host_path(host));
+  pmt_host_send_model(host, 0, pmt_scene.model_a); /* something else in the status again */
   CHECK(pmt_host_await(host, "model-a"));
 }
 
 static void test_bad_models(void) {
   char missing[1100], empty[1100], text[1100], folder[1100], cut[1100], vocab[1100];
-  snprintf(missing, sizeof missing, "%s/missing.safetensors", scratch);
-  snprintf(empty, sizeof empty, "%s/empty.safetensors", scratch);
-  snprintf(text, sizeof text, "%s/text.safetensors", scratch);
-  snprintf(folder, sizeof folder, "%s", scratch);
-  snprintf(cut, sizeof cut, "%s/cut.safetensors", scratch);
-  snprintf(vocab, sizeof vocab, "%s/vocab.safetensors", scratch);
+  snprintf(missing, sizeof missing, "%s/missing.safetensors", pmt_scene.scratch);
+  snprintf(empty, sizeof empty, "%s/empty.safetensors", pmt_scene.scratch);
+  snprintf(text, sizeof text, "%s/text.safetensors", pmt_scene.scratch);
+  snprintf(folder, sizeof folder, "%s", pmt_scene.scratch);
+  snprintf(cut, sizeof cut, "%s/cut.safetensors", pmt_scene.scratch);
+  snprintf(vocab, sizeof vocab, "%s/vocab.safetensors", pmt_scene.scratch);
   pmt_scratch_write(empty, "");
   pmt_scratch_write(text, "this is no model, but it is long enough to be one");
   unsigned char* bytes = NULL;
   size_t size = 0;
-  CHECK(!pmt_file_read(model_b, 1u << 30, &bytes, &size, NULL));
+  CHECK(!pmt_file_read(pmt_scene.model_b, 1u << 30, &bytes, &size, NULL));
   CHECK(!pmt_file_write(cut, bytes, size / 2, NULL));
   free(bytes);
   const PmtMetaOut meta[] = {{"vocab", "remi"}};
   CHECK(!pmt_tiny_model_write(vocab, &(PmtTinyOptions){.meta = meta, .n_meta = 1}, NULL));
 
   PmtHost* const host = make_host(PMT_HOST_POLLED);
-  pmt_host_send_model(host, 0, model_a);
+  pmt_host_send_model(host, 0, pmt_scene.model_a);
   CHECK(pmt_host_await(host, "model-a"));
   const PmtPosition rolling = at(0, 1, 240);
   pmt_host_send_position(host, 0, &rolling, PMT_HOST_PLAIN);
@@ -452,7 +452,7 @@ static void test_get(void) {
 /* Refused knocks are tried again; of many wishes the newest comes true; one load at a time. */
 static void test_scrolling(void) {
   PmtHost* host = make_host(PMT_HOST_REFUSING);
-  pmt_host_send_model(host, 0, model_b);
+  pmt_host_send_model(host, 0, pmt_scene.model_b);
   for (int i = 0; i < 20; ++i) {
     pmt_host_run(host, 64);
   }
@@ -464,8 +464,8 @@ static void test_scrolling(void) {
 
   host = make_host(PMT_HOST_POLLED);
   for (int i = 0; i < 31; ++i) {
-    pmt_host_send_model(host, 0, i % 2 ? model_b : model_a);
-    pmt_host_send_model(host, 1, i % 2 ? model_a : model_b);
+    pmt_host_send_model(host, 0, i % 2 ? pmt_scene.model_b : pmt_scene.model_a);
+    pmt_host_send_model(host, 1, i % 2 ? pmt_scene.model_a : pmt_scene.model_b);
     pmt_host_run(host, 64);
   }
   CHECK(pmt_host_requests(host) == 1);
@@ -474,8 +474,8 @@ static void test_scrolling(void) {
     pmt_host_work(host);
     pmt_host_run(host, 64);
   }
-  CHECK(strstr(pmt_host_status(host), "model-b") && !strcmp(pmt_host_path(host), model_b));
-  pmt_host_send_model(host, 0, model_a); /* closed in the middle of a load: nothing leaks */
+  CHECK(strstr(pmt_host_status(host), "model-b") && !strcmp(pmt_host_path(host), pmt_scene.model_b));
+  pmt_host_send_model(host, 0, pmt_scene.model_a); /* closed in the middle of a load: nothing leaks */
   pmt_host_run(host, 64);
   pmt_host_work(host);
   pmt_host_free(host);
@@ -484,7 +484,7 @@ static void test_scrolling(void) {
   const PmtPosition rolling = at(0, 1, 240);
   pmt_host_send_position(host, 0, &rolling, PMT_HOST_PLAIN);
   for (int i = 0; i < 500; ++i) {
-    pmt_host_send_model(host, 0, i % 2 ? model_b : model_a);
+    pmt_host_send_model(host, 0, i % 2 ? pmt_scene.model_b : pmt_scene.model_a);
     pmt_host_run(host, 256);
   }
   CHECK(pmt_host_await(host, "model-b"));
@@ -494,7 +494,7 @@ static void test_scrolling(void) {
 static void test_no_worker(void) {
   PmtHost* const host = make_host(PMT_HOST_NO_WORKER);
   const PmtPosition position = at(0, 1, 160);
-  pmt_host_send_model(host, 0, model_b);
+  pmt_host_send_model(host, 0, pmt_scene.model_b);
   pmt_host_run(host, 64);
   CHECKF(strstr(pmt_host_status(host), "no worker"), "%s", pmt_host_status(host));
   CHECK(play_simply(host, &position, PMT_HOST_PLAIN) > 20);
@@ -511,10 +511,10 @@ static void test_missing_bundle_model(void) {
   CHECK(play_simply(host, &position, PMT_HOST_PLAIN) == 0);
   CHECK(strstr(pmt_host_status(host), "model not loaded"));
   CHECK(!pmt_host_path(host)[0]);
-  pmt_host_send_model(host, 0, model_b);
+  pmt_host_send_model(host, 0, pmt_scene.model_b);
   CHECK(pmt_host_await(host, "model-b"));
   CHECK(play_simply(host, &position, PMT_HOST_PLAIN) > 20);
-  pmt_host_send_model(host, 0, model_a);
+  pmt_host_send_model(host, 0, pmt_scene.model_a);
   CHECK(pmt_host_await(host, "model-a"));
   CHECK(play_simply(host, &position, PMT_HOST_PLAIN) > 20);
   pmt_host_free(host);
@@ -525,7 +525,7 @@ static void test_no_memory(void) {
   bool complete = false;
   for (size_t n = 1; !complete; ++n) {
     CHECK(n < 1000);
-    PmtHost* const host = pmt_host_new(&(PmtHostOptions){.bundle = bundle, .fail_after = n});
+    PmtHost* const host = pmt_host_new(&(PmtHostOptions){.bundle = pmt_scene.bundle, .fail_after = n});
     if (host) {
       pmt_host_activate(host);
       pmt_host_send_get(host, 0, NULL);
@@ -540,7 +540,7 @@ static void test_no_memory(void) {
   complete = false;
   for (size_t n = 0; !complete; ++n) {
     CHECK(n < 1000);
-    pmt_host_send_model(host, 0, model_b);
+    pmt_host_send_model(host, 0, pmt_scene.model_b);
     pmt_host_run(host, 64);
     pmt_fail_after(n);
     pmt_host_work(host);
@@ -553,23 +553,11 @@ static void test_no_memory(void) {
   pmt_host_free(host);
 }
 
-static void make_models(void) {
-  pmt_scratch_make(scratch, sizeof scratch);
-  snprintf(model_a, sizeof model_a, "%s/model-a.safetensors", scratch);
-  snprintf(model_b, sizeof model_b, "%s/model-b.safetensors", scratch);
+int main(void) {
   char folder[1024];
-  snprintf(first, sizeof first, "%s/first.safetensors", scratch);
-  PmtError error;
-  CHECKF(!pmt_tiny_model_write(first, &(PmtTinyOptions){.seed = 1, .note_bias = 2}, &error), "%s", error.text);
-  CHECK(!pmt_tiny_model_write(model_a, &(PmtTinyOptions){.seed = 2, .note_bias = 2}, NULL));
-  CHECK(!pmt_tiny_model_write(model_b, &(PmtTinyOptions){.seed = 3, .note_bias = 2}, NULL));
-  pmt_host_copy_bundle(scratch, first, bundle, sizeof bundle);
+  pmt_scene_open();
   pmt_scratch_make(folder, sizeof folder);
   pmt_host_copy_bundle(folder, NULL, bundle_empty, sizeof bundle_empty);
-}
-
-int main(void) {
-  make_models();
   test_block_sizes();
   test_renderer();
   test_same_music();
@@ -586,9 +574,8 @@ int main(void) {
   test_no_worker();
   test_missing_bundle_model();
   test_no_memory();
-  CHECK(!pmt_host_new(&(PmtHostOptions){.bundle = bundle, .no_urid_map = true}));
-  *strrchr(bundle_empty, '/') = 0;
-  pmt_scratch_remove(bundle_empty);
-  pmt_scratch_remove(scratch);
+  CHECK(!pmt_host_new(&(PmtHostOptions){.bundle = pmt_scene.bundle, .no_urid_map = true}));
+  pmt_scratch_remove(folder);
+  pmt_scene_close();
   return 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/** @file scene.h  What tests of sessions and workers begin with: a scratch folder with three tiny models, and a bundle
-    that has the first of them. Above: test_state.c, test_session.c, test_worker.c. Below: lv2_host.h, tiny_model.h */
+/** @file scene.h  What tests of the plugin, of sessions and of workers begin with: a scratch folder with three tiny
+    models, and a bundle that has the first of them.
+
+    Above: test_plugin.c, test_state.c, test_session.c, test_worker.c. Below: lv2_host.h, scratch.h, tiny_model.h. */
 #ifndef PMT_TESTS_SUPPORT_SCENE_H
 #define PMT_TESTS_SUPPORT_SCENE_H
 
