@@ -122,15 +122,7 @@ static int print_json(const Evaluate* e, const char* style, const PmtAppraisal* 
                         number_or_null(a->ngram[PMT_NGRAM_ORDER] / q), "ngram_training", ngram,
                         "ngram_best_nats_per_quarter", number_or_null(a->ngram[best_order(a)] / q), "ngram_best_order",
                         order);
-  char* text = o ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(7)) : NULL;
-  json_decref(o);
-  if (!text) {
-    const PmtError error = {"the result cannot be written as JSON (a name that is no UTF-8?)"};
-    return pmt_cli_failure("evaluate", &error);
-  }
-  puts(text);
-  free(text);
-  return PMT_EXIT_OK;
+  return pmt_evaluate_print_json(o);
 }
 
 static int print_figures(const Evaluate* e, const char* style, const PmtAppraisal* a) {
@@ -177,15 +169,7 @@ static int print_listening_json(const Evaluate* e, const char* style, const PmtL
     for (int k = 0; k < PMT_HEARDS; ++k) { json_object_set_new(of, keys[k], json_real(l->nats[mode][k] / l->quarters)); }
     json_object_set_new(o, mode_name[mode], of);
   }
-  char* text = o ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(7)) : NULL;
-  json_decref(o);
-  if (!text) {
-    const PmtError error = {"the result cannot be written as JSON (a name that is no UTF-8?)"};
-    return pmt_cli_failure("evaluate", &error);
-  }
-  puts(text);
-  free(text);
-  return PMT_EXIT_OK;
+  return pmt_evaluate_print_json(o);
 }
 
 static int print_listening(const Evaluate* e, const char* style, const PmtListening* l) {

@@ -2,7 +2,7 @@
 /** @file evaluate.h  What a model plays, measured beside held-out music (docs/measures.md): `evaluate --generated`, and
     `evaluate --jam` for what it plays with somebody.
 
-    Above: cmd_evaluate.c. Below: src/measure, train/corpus.h, gen/render.h.
+    Above: cmd_evaluate.c. Below: src/measure, train/corpus.h, gen/render.h, jansson.
     evaluate_music.c gathers the sets and compares them; evaluate_pieces.c lets the engine play; evaluate_illegal.c
     looks at the logits; evaluate_print.c and evaluate_picture.c show it. evaluate_jam.c gathers pieces, players and
     company, evaluate_jam_play.c is the host that they play in, evaluate_jam_print.c shows it. */
@@ -16,6 +16,8 @@
 #include "measure/distance.h"
 #include "music/score.h"
 #include "train/corpus.h"
+
+#include <jansson.h>
 
 /* ---- Pieces of the engine ---------------------------------------------------------------------------------------- */
 
@@ -101,6 +103,9 @@ PmtStatus pmt_music_measure(PmtModel* model, const PmtMusicOptions* options, Pmt
 /** @return exit status */
 int pmt_music_print(const PmtModel* model, const PmtMusicOptions* options, const PmtMusicReport* report);
 int pmt_music_print_json(const PmtModel* model, const PmtMusicOptions* options, const PmtMusicReport* report);
+
+/** Every result for programs ends here. @param result let go of; NULL: it could not be made. @return exit status */
+int pmt_evaluate_print_json(json_t* result);
 
 /* ---- In company -------------------------------------------------------------------------------------------------- */
 

@@ -87,14 +87,5 @@ static json_t* report_json(const PmtModel* const model, const PmtJamOptions* con
 }
 
 int pmt_jam_print_json(const PmtModel* const model, const PmtJamOptions* const o, const PmtJamReport* const r) {
-  json_t* const report = report_json(model, o, r);
-  char* const text = report ? json_dumps(report, JSON_INDENT(2) | JSON_REAL_PRECISION(7)) : NULL;
-  json_decref(report);
-  if (!text) {
-    const PmtError error = {"the result cannot be written as JSON (a name that is no UTF-8?)"};
-    return pmt_cli_failure("evaluate", &error);
-  }
-  puts(text);
-  free(text);
-  return PMT_EXIT_OK;
+  return pmt_evaluate_print_json(report_json(model, o, r));
 }

@@ -206,10 +206,9 @@ static Out report_json(const PmtModel* const model, const PmtMusicOptions* const
   return out;
 }
 
-int pmt_music_print_json(const PmtModel* const model, const PmtMusicOptions* const o, const PmtMusicReport* const r) {
-  const Out out = report_json(model, o, r);
-  char* const text = out.failed ? NULL : json_dumps(out.object, JSON_INDENT(2) | JSON_REAL_PRECISION(7));
-  json_decref(out.object);
+int pmt_evaluate_print_json(json_t* const result) {
+  char* const text = result ? json_dumps(result, JSON_INDENT(2) | JSON_REAL_PRECISION(7)) : NULL;
+  json_decref(result);
   if (!text) {
     const PmtError error = {"the result cannot be written as JSON (a name that is no UTF-8?)"};
     return pmt_cli_failure("evaluate", &error);
@@ -217,4 +216,12 @@ int pmt_music_print_json(const PmtModel* const model, const PmtMusicOptions* con
   puts(text);
   free(text);
   return PMT_EXIT_OK;
+}
+
+int pmt_music_print_json(const PmtModel* const model, const PmtMusicOptions* const o, const PmtMusicReport* const r) {
+  const Out out = report_json(model, o, r);
+  if (out.failed) {
+    json_decref(out.object);
+  }
+  return pmt_evaluate_print_json(out.failed ? NULL : out.object);
 }
