@@ -17,26 +17,20 @@
 #include "music/listener.h"
 #include "nn/kernel.h"
 #include "nn/net.h"
-#include "support/scratch.h"
 
 #include <string.h>
 
-enum { ROUNDS = 40, BURST = 5, EVICT_BYTES = 4 << 20, VOCAB = 640 };
+enum { ROUNDS = 40, BURST = 5, VOCAB = 640 };
 
 static const PmtTinyOptions tf_m = {.seed = 1, .arch = "tf", .d = 192, .layers = 4, .heads = 6, .ff = 768, .window = 512};
 static const PmtTinyOptions tf_l = {.seed = 1, .arch = "tf", .d = 256, .layers = 6, .heads = 8, .ff = 1024, .window = 1024};
 
 static PmtNet* new_net(const PmtTinyOptions* const options, const PmtHintShape* const hints) {
-  char path[4096];
-  pmt_scratch_file(path, sizeof path);
   PmtError error = {{0}};
-  PmtTensors* tensors = NULL;
+  PmtTensors* const tensors = bench_tensors(options);
   PmtNet* net = NULL;
-  CHECKF(!pmt_tiny_model_write(path, options, &error), "%s", error.text);
-  CHECKF(!pmt_tensors_read(path, &tensors, &error), "%s", error.text);
   CHECKF(!pmt_net_new(tensors, VOCAB, hints, &net, &error), "%s", error.text);
   pmt_tensors_free(tensors);
-  unlink(path);
   return net;
 }
 
@@ -73,12 +67,6 @@ static double time_reading(const float* const values, const size_t n) {
   return now_us() - begin + 0.0 * (double)sink;
 }
 
-static void evict(unsigned char* const other) {
-  for (size_t i = 0; i < EVICT_BYTES; i += 64) {
-    other[i] = (unsigned char)(other[i] + 1);
-  }
-}
-
 /* Floats that a step must read. With `sin`, on the average of its positions, both passes together read a window. */
 static double floats_read(const PmtTinyOptions* const o) {
   const double d = o->d, h = o->h, ff = o->ff, n = o->layers;
@@ -112,7 +100,7 @@ static void bench(const char* const name, const PmtTinyOptions* const options, u
     for (uint32_t i = 0; i < BURST; ++i) {
       limit[round * BURST + i] = time_reading(values, n);
     }
-    evict(other);
+    bench_evict(other);
     evicted[round] = time_step(state, round);
   }
   const double best = bench_quantile(warm, ROUNDS * BURST, 0.1), least = bench_quantile(limit, ROUNDS * BURST, 0.1);
@@ -352,7 +340,7 @@ int main(int argc, char** argv) {
     bench_all_hints();
     return 0;
   }
-  unsigned char* const other = calloc(1, EVICT_BYTES);
+  unsigned char* const other = calloc(1, BENCH_EVICT_BYTES);
   CHECK(other);
   printf("V %d; times in microseconds, sizes in MB, reads in floats\n", VOCAB);
   printf("  %-37s %6s %8s %8s %8s %8s %6s %8s %7s\n", "", "M read", "best 10%", "median", "evicted", "limit", "ratio",

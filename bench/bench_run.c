@@ -3,9 +3,7 @@
    Through the real descriptor, with the bundle's model; without one, with random weights of the same size. */
 #include "measure.h"
 
-#include "gen/model.h"
 #include "support/lv2_host_private.h"
-#include "support/scratch.h"
 
 enum { FRAMES = 64, RATE = 48000, SECONDS = 30, CYCLES = SECONDS * RATE / FRAMES, MAKES = 11 };
 
@@ -68,13 +66,10 @@ static void bench_instantiate(const char* const bundle, const char* const when) 
 }
 
 int main(void) {
-  char scratch[512], bundle[1024], path[1100];
+  char scratch[512], bundle[1024];
   pmt_scratch_make(scratch, sizeof scratch);
   bench_find_bundle(scratch, bundle, sizeof bundle);
-  snprintf(path, sizeof path, "%s/partimento.safetensors", bundle);
-  PmtModel* model = NULL;
-  PmtError error;
-  CHECKF(!pmt_model_load(path, &model, &error), "%s", error.text);
+  PmtModel* const model = bench_load_model(bundle);
   bench_instantiate(bundle, "the first:");
   PmtHost* const present = open_host(bundle);
   bench_instantiate(bundle, "another:");

@@ -10,10 +10,8 @@
    neighbours included; the line "nothing" is an empty call and says how much that means. */
 #include "measure.h"
 
-#include "gen/model.h"
 #include "ports.h"
 #include "support/lv2_host_private.h"
-#include "support/scratch.h"
 
 #include <malloc.h>
 #include <math.h>
@@ -342,13 +340,10 @@ static void bench_memory(const Plugin* const plugin, const double weights) {
 }
 
 int main(void) {
-  char scratch[512], bundle[1024], path[1100];
+  char scratch[512], bundle[1024];
   pmt_scratch_make(scratch, sizeof scratch);
   bench_find_bundle(scratch, bundle, sizeof bundle);
-  snprintf(path, sizeof path, "%s/partimento.safetensors", bundle);
-  PmtModel* model = NULL;
-  PmtError error;
-  CHECKF(!pmt_model_load(path, &model, &error), "%s", error.text);
+  PmtModel* const model = bench_load_model(bundle);
   const Plugin generator = {bundle, PMT_PLUGIN_URI, model->n_styles};
   const Plugin instrument = {bundle, PMT_INSTRUMENT_URI, model->n_styles};
   const double weights = (double)pmt_net_bytes(model->net) / (1 << 20);

@@ -11,12 +11,11 @@
 
 #include "nn/kernel.h"
 #include "nn/net.h"
-#include "support/scratch.h"
 
 #include <cblas.h>
 #include <string.h>
 
-enum { ROUNDS = 60, BURST = 6, EVICT_BYTES = 4 << 20, CONTENDERS_MAX = 2 * 4 + 2, VOCAB = 640, MATRICES_MAX = 8 };
+enum { ROUNDS = 60, BURST = 6, CONTENDERS_MAX = 2 * 4 + 2, VOCAB = 640, MATRICES_MAX = 8 };
 
 typedef struct {
   uint32_t layers, h, d;
@@ -87,26 +86,9 @@ static double time_step(Contender* const c, const uint32_t token) {
   return now_us() - begin;
 }
 
-static void evict(unsigned char* const other) {
-  for (size_t i = 0; i < EVICT_BYTES; i += 64) {
-    other[i] = (unsigned char)(other[i] + 1);
-  }
-}
-
-static PmtTensors* new_tensors(const Size size) {
-  char path[4096];
-  pmt_scratch_file(path, sizeof path);
-  PmtError error = {{0}};
-  const PmtTinyOptions options = {.seed = 1, .d = size.d, .h = size.h, .layers = size.layers};
-  CHECKF(!pmt_tiny_model_write(path, &options, &error), "%s", error.text);
-  PmtTensors* tensors = NULL;
-  CHECKF(!pmt_tensors_read(path, &tensors, &error), "%s", error.text);
-  unlink(path);
-  return tensors;
-}
-
 static size_t new_contenders(Contender* const list, const Size size) {
-  PmtTensors* const tensors = new_tensors(size);
+  PmtTensors* const tensors =
+      bench_tensors(&(PmtTinyOptions){.seed = 1, .d = size.d, .h = size.h, .layers = size.layers});
   const PmtKernel* kernels = NULL;
   const size_t n = pmt_kernels(&kernels);
   PmtError error = {{0}};
@@ -146,7 +128,7 @@ static void race(Contender* const list, const size_t n, unsigned char* const oth
       for (unsigned k = 0; k < BURST; ++k) {
         list[i].warm[round * BURST + k] = time_step(&list[i], round + k);
       }
-      evict(other);
+      bench_evict(other);
       list[i].evicted[round] = time_step(&list[i], round);
     }
   }
@@ -179,7 +161,7 @@ int main(void) {
   static const Size sizes[] = {{2, 256, 128}, {2, 384, 192}, {2, 512, 256}};
   openblas_set_num_threads(1);
   printf("OpenBLAS core type %s, 1 thread; V %d; times in microseconds\n", openblas_get_corename(), VOCAB);
-  unsigned char* const other = calloc(1, EVICT_BYTES);
+  unsigned char* const other = calloc(1, BENCH_EVICT_BYTES);
   CHECK(other);
   for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; ++i) {
     Contender* const list = calloc(CONTENDERS_MAX, sizeof *list);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/** @file measure.h  What the benchmarks share: clocks, quantiles, the bundle that is measured. */
+/** @file measure.h  What the benchmarks share: clocks, quantiles, nets of random weights, memory that pushes them out
+    of the caches, the bundle that is measured. */
 #ifndef PMT_BENCH_MEASURE_H
 #define PMT_BENCH_MEASURE_H
 
 #include "check.h"
 
+#include "gen/model.h"
+#include "nn/tensors.h"
 #include "support/lv2_host.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 #include <stdio.h>
@@ -34,6 +38,27 @@ static inline double bench_quantile(double* const values, const size_t n, const 
   return values[(size_t)(q * (double)(n - 1) + 0.5)];
 }
 
+enum { BENCH_EVICT_BYTES = 4 << 20 };
+
+/** Touch so much memory, as a host's other plugins would between our cycles. */
+static inline void bench_evict(unsigned char* const other) {
+  for (size_t i = 0; i < BENCH_EVICT_BYTES; i += 64) {
+    other[i] = (unsigned char)(other[i] + 1);
+  }
+}
+
+/** Random weights of a shape. */
+static inline PmtTensors* bench_tensors(const PmtTinyOptions* const options) {
+  char path[4096];
+  PmtError error = {{0}};
+  PmtTensors* tensors = NULL;
+  pmt_scratch_file(path, sizeof path);
+  CHECKF(!pmt_tiny_model_write(path, options, &error), "%s", error.text);
+  CHECKF(!pmt_tensors_read(path, &tensors, &error), "%s", error.text);
+  unlink(path);
+  return tensors;
+}
+
 /** The built bundle; when no model ships, one in `scratch` with random weights of the same size. */
 static inline void bench_find_bundle(const char* const scratch, char* const bundle, const size_t size) {
   char path[1100];
@@ -46,6 +71,16 @@ static inline void bench_find_bundle(const char* const scratch, char* const bund
   CHECK(!pmt_tiny_model_write(path, &(PmtTinyOptions){.seed = 1, .d = 192, .h = 384, .layers = 2}, NULL));
   pmt_host_copy_bundle(scratch, path, bundle, size);
   puts("no shipped model: random weights, d 192, 2 x 384");
+}
+
+/** That bundle's model, for those who want to know its styles or its size. */
+static inline PmtModel* bench_load_model(const char* const bundle) {
+  char path[1100];
+  PmtModel* model = NULL;
+  PmtError error;
+  snprintf(path, sizeof path, "%s/partimento.safetensors", bundle);
+  CHECKF(!pmt_model_load(path, &model, &error), "%s", error.text);
+  return model;
 }
 
 #endif
