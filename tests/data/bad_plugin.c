@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* A plugin that does what no plugin may, for tests/test_play.sh: a note without an end, events outside the block, events
    out of order. Which of them: the control port "sin" (1, 2, 3; 0 = none). */
-#include <lv2/atom/atom.h>
-#include <lv2/atom/util.h>
-#include <lv2/core/lv2.h>
-#include <lv2/midi/midi.h>
-#include <lv2/urid/urid.h>
-
-#include <stdlib.h>
-#include <string.h>
+#include "plain_plugin.h"
 
 typedef struct {
   LV2_Atom_Sequence* out;
   const float* sin;
-  LV2_URID sequence, midi;
+  Urids urids;
   int n_runs;
 } Bad;
 
@@ -23,12 +16,8 @@ static LV2_Handle instantiate(const LV2_Descriptor* descriptor, double rate, con
   (void)descriptor;
   (void)rate;
   (void)path;
-  for (; self && *features; ++features) {
-    if (!strcmp((*features)->URI, LV2_URID__map)) {
-      const LV2_URID_Map* map = (*features)->data;
-      self->sequence = map->map(map->handle, LV2_ATOM__Sequence);
-      self->midi = map->map(map->handle, LV2_MIDI__MidiEvent);
-    }
+  if (self) {
+    self->urids = map_urids(features);
   }
   return self;
 }
@@ -43,16 +32,12 @@ static void connect_port(LV2_Handle instance, uint32_t port, void* data) {
 }
 
 static void put(Bad* self, int64_t frame, uint8_t status, uint8_t pitch) {
-  struct { LV2_Atom_Event event; uint8_t bytes[8]; } note = {{{frame}, {3, self->midi}}, {status, pitch, 64}};
-  LV2_Atom_Sequence* s = self->out;
-  memcpy(lv2_atom_sequence_end(&s->body, s->atom.size), &note, sizeof note);
-  s->atom.size += sizeof note;
+  put_midi(self->out, &self->urids, frame, (const uint8_t[]){status, pitch, 64}, 3);
 }
 
 static void run(LV2_Handle instance, uint32_t n_frames) {
   Bad* self = instance;
-  self->out->atom = (LV2_Atom){sizeof(LV2_Atom_Sequence_Body), self->sequence};
-  self->out->body = (LV2_Atom_Sequence_Body){0, 0};
+  begin_output(self->out, &self->urids);
   if (++self->n_runs != 200) {
     return;
   }

@@ -2,20 +2,13 @@
 /* A plugin that plays what it hears, for tests/test_player.sh: each MIDI message comes out on its frame while the control
    "thru" is on. A host that tells a position after MIDI, or MIDI out of order or outside the block, is answered with an
    event that no host may accept. */
-#include <lv2/atom/atom.h>
-#include <lv2/atom/util.h>
-#include <lv2/core/lv2.h>
-#include <lv2/midi/midi.h>
-#include <lv2/urid/urid.h>
-
-#include <stdlib.h>
-#include <string.h>
+#include "plain_plugin.h"
 
 typedef struct {
   const LV2_Atom_Sequence* in;
   LV2_Atom_Sequence* out;
   const float* thru;
-  LV2_URID sequence, midi;
+  Urids urids;
 } Echo;
 
 static LV2_Handle instantiate(const LV2_Descriptor* descriptor, double rate, const char* path,
@@ -24,12 +17,8 @@ static LV2_Handle instantiate(const LV2_Descriptor* descriptor, double rate, con
   (void)descriptor;
   (void)rate;
   (void)path;
-  for (; self && *features; ++features) {
-    if (!strcmp((*features)->URI, LV2_URID__map)) {
-      const LV2_URID_Map* map = (*features)->data;
-      self->sequence = map->map(map->handle, LV2_ATOM__Sequence);
-      self->midi = map->map(map->handle, LV2_MIDI__MidiEvent);
-    }
+  if (self) {
+    self->urids = map_urids(features);
   }
   return self;
 }
@@ -46,26 +35,21 @@ static void connect_port(LV2_Handle instance, uint32_t port, void* data) {
 }
 
 static void put(Echo* self, int64_t frame, const uint8_t* bytes, uint32_t size) {
-  struct { LV2_Atom_Event event; uint8_t bytes[8]; } note = {{{frame}, {size, self->midi}}, {0}};
-  LV2_Atom_Sequence* s = self->out;
-  memcpy(note.bytes, bytes, size);
-  memcpy(lv2_atom_sequence_end(&s->body, s->atom.size), &note, sizeof note);
-  s->atom.size += sizeof note;
+  put_midi(self->out, &self->urids, frame, bytes, size);
 }
 
 static void run(LV2_Handle instance, uint32_t n_frames) {
   Echo* self = instance;
-  self->out->atom = (LV2_Atom){sizeof(LV2_Atom_Sequence_Body), self->sequence};
-  self->out->body = (LV2_Atom_Sequence_Body){0, 0};
+  begin_output(self->out, &self->urids);
   int64_t last = -1;
   LV2_ATOM_SEQUENCE_FOREACH (self->in, event) {
     const int64_t at = event->time.frames;
-    if (event->body.type == self->midi && at >= last && at < n_frames) {
+    if (event->body.type == self->urids.midi && at >= last && at < n_frames) {
       last = at;
       if (*self->thru > 0) {
         put(self, at, (const uint8_t*)(event + 1), event->body.size);
       }
-    } else if (event->body.type == self->midi || last >= 0) {
+    } else if (event->body.type == self->urids.midi || last >= 0) {
       put(self, n_frames, (const uint8_t[]){0xb0, 7, 0}, 3);
     }
   }
