@@ -203,15 +203,6 @@ static void check_kept(void) {
   CHECKF(worse[1] < worse[0], "with rehearsal %+g nats/quarter, without %+g", worse[1], worse[0]);
 }
 
-static void check_same_bytes(const char* a, const char* b) {
-  unsigned char *x, *y;
-  size_t n, m;
-  CHECK(pmt_file_read(a, 1 << 26, &x, &n, NULL) == PMT_OK && pmt_file_read(b, 1 << 26, &y, &m, NULL) == PMT_OK);
-  CHECKF(n == m && !memcmp(x, y, n), "%s and %s differ", a, b);
-  free(x);
-  free(y);
-}
-
 /** From a model, too, stopping half way changes nothing. */
 static void check_resume_of(const char* arch, const char* pos) {
   const PmtTinyOptions tiny = {.arch = arch, .pos = pos, .window = 20, .slot_bias = 3.0f};
@@ -227,7 +218,7 @@ static void check_resume_of(const char* arch, const char* pos) {
   o.pause_after = 0;
   o.resume = true;
   end(must_train(&o, true));
-  check_same_bytes(whole, halves);
+  pmt_scratch_check_same(whole, halves);
 }
 
 static void check_other_origin(void) {

@@ -401,15 +401,6 @@ static void must_train(const PmtTrainOptions* o, bool finished) {
   free(r);
 }
 
-static void check_same_bytes(const char* a, const char* b) {
-  unsigned char *x, *y;
-  size_t n, m;
-  CHECK(pmt_file_read(a, 1 << 26, &x, &n, NULL) == PMT_OK && pmt_file_read(b, 1 << 26, &y, &m, NULL) == PMT_OK);
-  CHECKF(n == m && !memcmp(x, y, n), "%s and %s differ", a, b);
-  free(x);
-  free(y);
-}
-
 /** Every architecture goes on from a checkpoint as if it had never stopped. */
 static void check_resume_of(const char* arch, PmtPos pos) {
   char whole[512], halves[512];
@@ -426,7 +417,7 @@ static void check_resume_of(const char* arch, PmtPos pos) {
   o.pause_after = 0;
   o.resume = true;
   must_train(&o, true);
-  check_same_bytes(whole, halves);
+  pmt_scratch_check_same(whole, halves);
   end_run(&o);
 }
 
@@ -455,9 +446,9 @@ static void check_resume(void) {
   o.pause_after = 0;
   o.resume = true;
   must_train(&o, true);
-  check_same_bytes(whole, halves);
+  pmt_scratch_check_same(whole, halves);
   must_train(&o, true); /* a finished run only writes its results again */
-  check_same_bytes(whole, halves);
+  pmt_scratch_check_same(whole, halves);
 
   /* a checkpoint of another run, a damaged one, none */
   PmtTrainResult* r = malloc(sizeof *r);

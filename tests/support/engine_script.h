@@ -101,7 +101,7 @@ void pmt_script_sort(void);
 PmtMidiList pmt_script_play(const PmtTinyOptions* options, uint64_t end, const uint32_t* blocks, size_t n_blocks,
                             PmtEngineStats* stats);
 
-/** Silence the engine, which is taken whole from now on: nothing sounds on. */
+/** Silence the engine, and refuse nothing of it: no note sounds on, and none is owed. */
 void pmt_script_check_ends(PmtEngine* engine, PmtScriptSink* sink);
 
 /* ---- What was heard ---------------------------------------------------------------------------------------------- */

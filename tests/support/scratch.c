@@ -58,3 +58,12 @@ const char* pmt_scratch_path(const char* const format, ...) {
 void pmt_scratch_write(const char* const path, const char* const text) {
   CHECK(!pmt_file_write(path, text, strlen(text), NULL));
 }
+
+void pmt_scratch_check_same(const char* const a, const char* const b) {
+  unsigned char *x, *y;
+  size_t n, m;
+  CHECK(!pmt_file_read(a, 1 << 26, &x, &n, NULL) && !pmt_file_read(b, 1 << 26, &y, &m, NULL));
+  CHECKF(n == m && !memcmp(x, y, n), "%s and %s differ", a, b);
+  free(x);
+  free(y);
+}

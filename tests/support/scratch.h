@@ -24,5 +24,7 @@ PMT_PRINTF(1, 2) const char* pmt_scratch_path(const char* format, ...);
 
 /** A file of this text, wherever it is to be. */
 void pmt_scratch_write(const char* path, const char* text);
+/** Two files, byte for byte. */
+void pmt_scratch_check_same(const char* a, const char* b);
 
 #endif
