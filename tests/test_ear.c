@@ -450,6 +450,77 @@ static void test_events(void) {
   free(piece.sequence.tokens), free(piece.sequence.slots);
 }
 
+enum { TOLD_BARS = 2 };
+
+/** A tune that does all that can be asked of it, and what accompanies it. */
+static PmtPiece make_told(void) {
+  static PmtBar bars[TOLD_BARS] = {{0, 96, 0, 4, 4}, {96, 96, 0, 4, 4}};
+  static PmtNote notes[] = {
+    {0, 12, 0, 72, 6, PMT_TRILL}, {0, 24, 1, 60, 6, 0}, /* with a slot, and someone below */
+    {18, 12, 0, 74, 4, 0},                              /* within a slot: at the next one's head, for what is left */
+    {30, 3, 0, 76, 4, 0},                               /* ended by then: never */
+    {36, 24, 0, 81, 4, 0}, {36, 24, 0, 79, 4, 0}, {36, 24, 0, 77, 4, 0}, {36, 24, 0, 76, 4, 0}, {36, 24, 0, 74, 4, 0},
+    {42, 6, 1, 55, 4, 0},                               /* a chord of five, of which four; then another, behind them */
+    {66, 6, 0, 72, 4, 0}, {72, 12, 0, 72, 4, 0},        /* ends with the slot, and is struck again: once */
+    {72, 12, 1, 57, 4, 0},
+    {85, 18, 0, 71, 4, 0},                              /* over the bar line: seven ticks are left, two tokens */
+    {103, 1, 1, 62, 4, 0},
+  };
+  const PmtScore score = {.notes = notes, .n_notes = sizeof notes / sizeof *notes, .bars = bars, .n_bars = TOLD_BARS,
+                          .parts = 2};
+  PmtPiece piece = {.name = NULL};
+  PmtError error = {""};
+  CHECKF(!pmt_piece_of_score(&score, &piece, &error), "%s", error.text);
+  return piece;
+}
+
+/** Is this what is fed, with "you" in front of what is not asked for? And nobody is heard beside. */
+static void check_told(const PmtPiece* const piece, const PmtTaken taken, const char* const expected) {
+  const Cells c = vary(piece, taken, 0);
+  PmtHintShape shape;
+  char text[1024] = "";
+  pmt_listener_shape(4, &shape);
+  const int you = find_table(&shape, PMT_LISTENER_YOU);
+  for (size_t i = 0; i < c.n; ++i) {
+    const size_t used = strlen(text);
+    char name[24];
+    pmt_token_name(c.cells[i].target, name, sizeof name);
+    snprintf(text + used, sizeof text - used, "%s%s%s", i ? " " : "", c.cells[i].counts ? "" : "you ", name);
+    CHECK(!i || c.cells[i].token == c.cells[i - 1].target);
+    CHECK(c.cells[i].hints.row[you] == -1);
+  }
+  CHECKF(!strcmp(text, expected), "\n%s\nand not\n%s", text, expected);
+  free(c.cells);
+}
+
+/** Told as tokens: what begins with a slot at once, what begins within it at the next head if it sounds then. */
+static void test_told(void) {
+  PmtPiece piece = make_told(), other = make_told();
+  const PmtTaken taken = {.told = true, .parts = 1};
+  check_told(&piece, taken,
+             "T0 you P0:C5 you D12 VEL6 P1:C4 D24 T1 T2 you P0:D5 you D6 "
+             "T3 you P0:A5 you D24 you P0:G5 you D24 you P0:F5 you D24 you P0:E5 you D24 POS6 VEL4 P1:G3 D6 T4 T5 "
+             "T6 you P0:C5 you D12 P1:A3 D12 T7 T0 you P0:B4 you D6 you D1 POS7 P1:D4 D1 T1 T2 T3 T4 T5 T6 T7 END");
+  const char* const alone = "T0 VEL6 P1:C4 D24 T1 T2 T3 POS6 VEL4 P1:G3 D6 T4 T5 T6 P1:A3 D12 T7 "
+                            "T0 POS7 P1:D4 D1 T1 T2 T3 T4 T5 T6 T7 END";
+  PmtTaken idle = taken, wrong = taken;
+  uint32_t tunes = 0;
+  idle.silent = true;
+  check_told(&piece, idle, alone);
+  for (size_t i = 0; i < other.sequence.n_tokens; ++i) { /* another's part: A4 and no note else */
+    const PmtToken token = other.sequence.tokens[i];
+    if (pmt_token_class(token) == PMT_CLASS_NOTE) {
+      other.sequence.tokens[i] = pmt_token_note(tunes++ > 0, 69);
+    }
+  }
+  wrong.other = &other.sequence;
+  check_told(&piece, wrong,
+             "T0 you P0:A4 you D12 VEL6 P1:C4 D24 T1 T2 T3 POS6 VEL4 P1:G3 D6 T4 T5 T6 P1:A3 D12 T7 T0 POS7 P1:D4 D1 "
+             "T1 T2 T3 T4 T5 T6 T7 END");
+  free(piece.sequence.tokens), free(piece.sequence.slots);
+  free(other.sequence.tokens), free(other.sequence.slots);
+}
+
 /* ---- At play ----------------------------------------------------------------------------------------------------- */
 
 enum { TICK = 1000, RATE = 48000 };
@@ -527,5 +598,6 @@ int main(void) {
   test_tokens();
   test_causality();
   test_events();
+  test_told();
   return 0;
 }

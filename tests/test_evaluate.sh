@@ -102,16 +102,29 @@ expect_misuse '--wait' "$partimento" evaluate --jam "$model" "$scratch/duo" --wa
 expect_misuse 'several measurements' "$partimento" evaluate --jam --listening "$model" "$scratch/duo"
 
 # ---- whether it listens ----
-expect_failure 'was not taught to listen' "$partimento" evaluate --listening "$model" "$scratch/duo" --style alpha
+expect_failure 'was not taught to listen' "$partimento" evaluate --listening "$model" "$scratch/duo" --style alpha \
+  --you-play bass
+expect 0 '' "$partimento" evaluate --listening "$model" "$scratch/duo" --style alpha --threads 1
+grep -q 'was not taught to listen: the part is told as tokens$' "$scratch/stdout" || fail "what a deaf model is told"
+grep -qE '^  silence +-$' "$scratch/stdout" || fail "a deaf model hears silence"
+grep -qE '^  the part is worth +-?[0-9.]+ %$' "$scratch/stdout" || fail "what it is worth to be told"
 mkdir "$scratch/ears"
 for i in 1 2 3 4 5 6; do
   for file in "$scratch"/duo/*.mid; do cp "$file" "$scratch/ears/$i-$(basename "$file")"; done
 done
-"$partimento" train --style "duo=$scratch/ears" --out "$scratch/ear.safetensors" --steps 3 --layers 1 --d 16 --h 16 --batch 2 \
-  --length 16 --threads 1 >"$scratch/stdout" 2>"$scratch/stderr" || fail "no model that listens"
+"$partimento" train --style "duo=$scratch/ears" --out "$scratch/ear.safetensors" --steps 1000 --layers 1 --d 16 --h 16 \
+  --batch 2 --length 16 --threads 1 >"$scratch/stdout" 2>"$scratch/stderr" || fail "no model that listens"
 expect 0 '' "$partimento" evaluate --listening "$scratch/ear.safetensors" "$scratch/duo" --split all --threads 1
-grep -qE '^  the part is worth +-?[0-9.]+ % +-?[0-9.]+ %$' "$scratch/stdout" || fail "does not say what listening is worth"
+grep -qE '^  the part is worth +-?[0-9.]+ % +-?[0-9.]+ % +-?[0-9.]+ %$' "$scratch/stdout" ||
+  fail "does not say what listening is worth"
+# The second voice is a fifth below whatever the first plays, and two seconds of training find that out. Told, the first
+# voice's own notes cannot come: that makes what does come cheaper where nothing is heard, too.
+awk '$1 == "nothing" { before = $2; told = $4 } $1 == "another" { wrong = $5 } $3 == "itself" { right = $6 }
+  END { exit !(told < before && right < 0.9 * told && right < 0.9 * wrong) }' "$scratch/stdout" || fail "told in vain"
+expect 0 '' "$partimento" evaluate --listening "$scratch/ear.safetensors" "$scratch/duo" --split all --threads 1 --json
+grep -qF '"told": {' "$scratch/stdout" || fail "told is not for programs"
 expect 0 '' "$partimento" evaluate --listening "$scratch/ear.safetensors" "$scratch/duo" --split all --threads 1 --you-play bass --json
+! grep -qF '"told": {' "$scratch/stdout" || fail "a bass is told"
 for key in '"you_play": "bass"' '"before": {' '"with": {' '"silence": ' '"wrong": ' '"true": '; do
   grep -qF "$key" "$scratch/stdout" || fail "no $key"
 done

@@ -158,36 +158,53 @@ static PmtStatus predict(Evaluate* e, PmtModel* model, int* status, PmtError* er
 }
 
 static const char* const heard_name[PMT_HEARDS] = {"nothing", "silence", "another piece's", "the part itself"};
+static const char* const listening_name[PMT_LISTENING_MODES] = {"before", "with", "told"};
 
 static int print_listening_json(const Evaluate* e, const char* style, const PmtListening* l) {
-  static const char* const mode_name[] = {"before", "with"}, *const keys[] = {"nothing", "silence", "wrong", "true"};
+  static const char* const keys[] = {"nothing", "silence", "wrong", "true"};
   json_t* o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:f}", "model", e->appraise.model, "folder", e->appraise.folder,
-                        "style", style, "split", l->part, "you_play", pmt_jam_you_play_name(e->jam.you_play), "pieces", (json_int_t)l->pieces,
-                        "quarters", l->quarters);
-  for (int mode = 0; o && mode < 2; ++mode) {
+                        "style", style, "split", l->part, "you_play", pmt_jam_you_play_name(e->jam.you_play), "pieces",
+                        (json_int_t)l->pieces, "quarters", l->quarters);
+  for (int mode = 0; o && mode < PMT_LISTENING_MODES; ++mode) {
+    if (!l->measured[mode]) { continue; }
     json_t* of = json_object();
-    for (int k = 0; k < PMT_HEARDS; ++k) { json_object_set_new(of, keys[k], json_real(l->nats[mode][k] / l->quarters)); }
-    json_object_set_new(o, mode_name[mode], of);
+    for (int k = 0; k < PMT_HEARDS; ++k) {
+      json_object_set_new(of, keys[k], number_or_null(l->nats[mode][k] / l->quarters));
+    }
+    json_object_set_new(o, listening_name[mode], of);
   }
   return pmt_evaluate_print_json(o);
 }
 
-static int print_listening(const Evaluate* e, const char* style, const PmtListening* l) {
-  printf("style            %s\npieces           %zu with company (%s), %zu files refused\n"
-         "heard            %s; the other parts are predicted\n\n"
-         "nats/quarter           before        with what begins together with a note\n",
-         style, l->pieces, l->part, l->refused, pmt_jam_you_play_name(e->jam.you_play));
-  for (int k = 0; k < PMT_HEARDS; ++k) {
-    printf("  %-16s", heard_name[k]);
-    for (int mode = 0; mode < 2; ++mode) { printf("  %10.3f", l->nats[mode][k] / l->quarters); }
-    printf("\n");
-  }
-  printf("  the part is worth");
-  for (int mode = 0; mode < 2; ++mode) {
-    const double deaf = fmin(l->nats[mode][PMT_HEARD_NOTHING], l->nats[mode][PMT_HEARD_SILENCE]);
-    printf("%*.1f %%", mode ? 10 : 7, 100.0 * (1.0 - l->nats[mode][PMT_HEARD_TRUE] / deaf));
+/** What the part is worth beside the better of no player and a silent one. */
+static double worth_of(const double nats[PMT_HEARDS]) {
+  return 100.0 * (1.0 - nats[PMT_HEARD_TRUE] / fmin(nats[PMT_HEARD_NOTHING], nats[PMT_HEARD_SILENCE]));
+}
+
+/** One line, a column for each way of hearing that was measured. @param heard PMT_HEARDS: names, after that: worth */
+static void print_listening_line(const PmtListening* l, int heard) {
+  printf("  %-17s", heard < PMT_HEARDS ? heard_name[heard] : heard == PMT_HEARDS ? "" : "the part is worth");
+  for (int mode = 0; mode < PMT_LISTENING_MODES; ++mode) {
+    if (!l->measured[mode]) { continue; }
+    if (heard == PMT_HEARDS) { printf("  %10s", listening_name[mode]); }
+    else if (heard > PMT_HEARDS) { printf("  %8.1f %%", worth_of(l->nats[mode])); }
+    else if (isnan(l->nats[mode][heard])) { printf("  %10s", "-"); }
+    else { printf("  %10.3f", l->nats[mode][heard] / l->quarters); }
   }
   printf("\n");
+}
+
+static int print_listening(const Evaluate* e, const char* style, const PmtListening* l) {
+  printf("style            %s\npieces           %zu with company (%s), %zu files refused\n"
+         "heard            %s; the other parts are predicted\n",
+         style, l->pieces, l->part, l->refused, pmt_jam_you_play_name(e->jam.you_play));
+  if (!l->measured[PMT_LISTENING_WITH]) {
+    printf("                 the model was not taught to listen: the part is told as tokens\n");
+  }
+  printf("\nnats/quarter\n");
+  print_listening_line(l, PMT_HEARDS);
+  for (int k = 0; k < PMT_HEARDS; ++k) { print_listening_line(l, k); }
+  print_listening_line(l, PMT_HEARDS + 1);
   return PMT_EXIT_OK;
 }
 
@@ -295,7 +312,9 @@ int pmt_cmd_evaluate(int argc, char** argv) {
              "stand in DIR's training pieces, beside how many of the held-out ones do. docs/measures.md explains.\n\n"
              "--listening: how well what accompanies a part is predicted, hearing no player, one who is silent, another\n"
              "piece's part, and the part itself. Before: what was played before a slot is known when its notes are chosen\n"
-             "(to accompany, with Wait at 0); with: also what begins together with it (to accompany, to harmonise).\n\n"
+             "(to accompany, with Wait at 0); with: also what begins together with it (to accompany, to harmonise);\n"
+             "told: the same of a melody, as tokens; in all its rows the model cannot choose notes of the melody.\n"
+             "A model that was not taught to listen can only be told.\n\n"
              "--jam: the first 32 bars of each piece. Harmony and scale are the piece's. Beside what the engine plays\n"
              "stand the piece's own other parts and, as a floor, what it played to another piece's player, as it is\n"
              "and moved to the key.\n",

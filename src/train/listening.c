@@ -6,6 +6,7 @@
 #include "train/taken.h"
 
 #include <cblas.h>
+#include <math.h>
 #include <stdlib.h>
 
 /** Part number n of those in `parts`, or the lowest there is. */
@@ -34,30 +35,55 @@ size_t pmt_listening_take(PmtScoreTask* tasks, size_t n, PmtYouPlay you) {
   return kept;
 }
 
-static void set_up(PmtScoreTask* tasks, size_t n, PmtEarMode ear, PmtHeard heard) {
+bool pmt_listening_is_heard(PmtListeningMode mode, PmtYouPlay you, bool taught) {
+  return mode == PMT_LISTENING_TOLD ? you == PMT_YOU_MELODY : taught;
+}
+
+void pmt_listening_set(PmtScoreTask* tasks, size_t n, PmtListeningMode mode, PmtHeard heard) {
+  const bool told = mode == PMT_LISTENING_TOLD, plays = heard == PMT_HEARD_WRONG || heard == PMT_HEARD_TRUE;
   for (size_t i = 0; i < n; ++i) {
     PmtTaken* t = &tasks[i].taken;
-    t->ear = heard == PMT_HEARD_NOTHING ? PMT_EAR_OFF : ear;
+    t->told = told && plays; /* one who does not play is for hints alone to tell */
+    t->ear = heard == PMT_HEARD_NOTHING || t->told ? PMT_EAR_OFF
+           : mode == PMT_LISTENING_BEFORE          ? PMT_EAR_BEFORE
+                                                   : PMT_EAR_WITH;
     t->silent = heard == PMT_HEARD_SILENCE;
     t->other = heard == PMT_HEARD_WRONG ? &tasks[(i + 1) % n].piece->sequence : NULL;
+    tasks[i].masked = told;
   }
 }
 
-static PmtStatus measure(PmtScorer* scorer, const float* w, PmtScoreTask* tasks, size_t n, int style, PmtListening* l) {
+typedef struct {
+  PmtScorer* scorer;
+  const float* w;
+  PmtScoreTask* tasks;
+  size_t n;
+  int style;
+  PmtYouPlay you;
+  bool taught;
+} Measuring;
+
+static PmtStatus measure_one(const Measuring* m, PmtListeningMode mode, PmtHeard heard, PmtListening* l) {
+  l->nats[mode][heard] = (double)NAN;
+  if (!l->measured[mode] || (heard == PMT_HEARD_SILENCE && !m->taught)) { return PMT_OK; }
+  if (mode == PMT_LISTENING_WITH && heard == PMT_HEARD_NOTHING) {
+    l->nats[mode][heard] = l->nats[PMT_LISTENING_BEFORE][heard];
+    return PMT_OK;
+  }
+  pmt_listening_set(m->tasks, m->n, mode, heard);
+  const PmtStatus st = pmt_score_pieces(m->scorer, m->w, m->tasks, m->n, false);
+  const PmtScoreSum sum = pmt_score_sum(m->tasks, m->n, m->style);
+  l->nats[mode][heard] = sum.nats;
+  l->quarters = sum.quarters;
+  l->pieces = sum.pieces;
+  return st;
+}
+
+static PmtStatus measure(const Measuring* m, PmtListening* l) {
   PmtStatus st = PMT_OK;
-  for (int mode = 0; !st && mode < 2; ++mode) {
-    for (int heard = PMT_HEARD_NOTHING; !st && heard < PMT_HEARDS; ++heard) {
-      if (mode && heard == PMT_HEARD_NOTHING) {
-        l->nats[1][heard] = l->nats[0][heard];
-        continue;
-      }
-      set_up(tasks, n, mode ? PMT_EAR_WITH : PMT_EAR_BEFORE, (PmtHeard)heard);
-      st = pmt_score_pieces(scorer, w, tasks, n, false);
-      const PmtScoreSum sum = pmt_score_sum(tasks, n, style);
-      l->nats[mode][heard] = sum.nats;
-      l->quarters = sum.quarters;
-      l->pieces = sum.pieces;
-    }
+  for (PmtListeningMode mode = 0; !st && mode < PMT_LISTENING_MODES; ++mode) {
+    l->measured[mode] = pmt_listening_is_heard(mode, m->you, m->taught);
+    for (PmtHeard heard = 0; !st && heard < PMT_HEARDS; ++heard) { st = measure_one(m, mode, heard, l); }
   }
   return st;
 }
@@ -72,8 +98,10 @@ PmtStatus pmt_listening_measure(const PmtAppraiseOptions* options, PmtYouPlay yo
   PmtStatus st = pmt_appraise_open(options, &on, error);
   listening->part = on.part;
   listening->refused = on.corpus.n_refused;
-  if (!st && !pmt_shape_has(&on.params.shape, PMT_LISTENER_YOU)) {
-    st = pmt_fail(error, PMT_UNSUPPORTED, "%s: was not taught to listen to a player", options->model);
+  const bool taught = !st && pmt_shape_has(&on.params.shape, PMT_LISTENER_YOU);
+  if (!st && !taught && !pmt_listening_is_heard(PMT_LISTENING_TOLD, you, taught)) {
+    st = pmt_fail(error, PMT_UNSUPPORTED, "%s: was not taught to listen to a player; only a melody can be told to it",
+                  options->model);
   }
   openblas_set_num_threads(1);
   if (!st && (pmt_pool_new(pmt_appraise_threads(options), &pool) || pmt_scorer_new(&on.params, pool, &scorer) ||
@@ -83,7 +111,8 @@ PmtStatus pmt_listening_measure(const PmtAppraiseOptions* options, PmtYouPlay yo
   if (!st && !(n = pmt_listening_take(tasks, n, you))) {
     st = pmt_fail(error, PMT_BAD_FILE, "%s: no piece in its %s split has two parts", options->folder, on.part);
   }
-  if (!st && measure(scorer, on.w, tasks, n, options->style, listening)) { st = pmt_fail(error, PMT_NO_MEM, "out of memory"); }
+  const Measuring m = {scorer, on.w, tasks, n, options->style, you, taught};
+  if (!st && measure(&m, listening)) { st = pmt_fail(error, PMT_NO_MEM, "out of memory"); }
   free(tasks);
   pmt_scorer_free(scorer);
   pmt_pool_free(pool);

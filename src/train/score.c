@@ -4,12 +4,14 @@
 
 #include "music/meter.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct {
   PmtScoreTask** order; /* longest first */
   uint32_t listen;      /* parts of a hinted model, else 0 */
+  uint32_t parts;       /* of the model */
   bool give_key;
 } Pieces;
 
@@ -34,14 +36,27 @@ static PmtStatus open_piece(void* handle, size_t i, PmtCell** cells, size_t* roo
   if (task->tokens_max && *n_cells > task->tokens_max) { *n_cells = task->tokens_max; }
   task->tokens = *n_cells;
   memset(task->class_nats, 0, sizeof task->class_nats);
+  task->nats = 0.0;
   task->quarters = quarters_of(task->piece, *cells, *n_cells, all);
   return PMT_OK;
 }
 
+/** -log p of a target where no note of some parts can come. */
+static double masked_nats(const float* logits, uint32_t parts, uint32_t masked, PmtToken target) {
+  double sum = 0.0;
+  for (uint32_t t = 0; t < pmt_vocab_size(parts); ++t) {
+    if (t >= PMT_TOKEN_NOTE && masked >> pmt_note_part((PmtToken)t) & 1) { continue; }
+    sum += exp((double)logits[t] - (double)logits[target]);
+  }
+  return log(sum);
+}
+
 static void see_token(void* handle, size_t i, const PmtCell* cell, const float* logits, float nats) {
   const Pieces* pieces = handle;
-  (void)logits;
-  pieces->order[i]->class_nats[pmt_token_class(cell->target)] += (double)nats;
+  PmtScoreTask* task = pieces->order[i];
+  const double cost = task->masked ? masked_nats(logits, pieces->parts, task->taken.parts, cell->target) : (double)nats;
+  task->nats += cost;
+  task->class_nats[pmt_token_class(cell->target)] += cost;
 }
 
 static int longest_first(const void* a, const void* b) {
@@ -53,7 +68,8 @@ static int longest_first(const void* a, const void* b) {
 PmtStatus pmt_score_pieces(PmtScorer* scorer, const float* w, PmtScoreTask* tasks, size_t n_tasks, bool give_key) {
   const PmtTrainShape* shape = pmt_scorer_shape(scorer);
   Pieces pieces = {.order = malloc((n_tasks + 1) * sizeof(PmtScoreTask*)), .give_key = give_key,
-                   .listen = pmt_shape_is_hinted(shape) ? pmt_shape_parts(shape) : 0};
+                   .listen = pmt_shape_is_hinted(shape) ? pmt_shape_parts(shape) : 0,
+                   .parts = pmt_shape_parts(shape)};
   double* nats = malloc((n_tasks + 1) * sizeof *nats);
   PmtStatus st = PMT_NO_MEM;
   if (pieces.order && nats) {
@@ -61,7 +77,6 @@ PmtStatus pmt_score_pieces(PmtScorer* scorer, const float* w, PmtScoreTask* task
     qsort(pieces.order, n_tasks, sizeof(PmtScoreTask*), longest_first);
     const PmtScoreRuns runs = {.n = n_tasks, .open = open_piece, .see = see_token, .handle = &pieces};
     st = pmt_scorer_run(scorer, w, &runs, nats);
-    for (size_t i = 0; !st && i < n_tasks; ++i) { pieces.order[i]->nats = nats[i]; }
   }
   free(pieces.order);
   free(nats);

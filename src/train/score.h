@@ -17,6 +17,7 @@ typedef struct {
   int style;               /**< row of the style table, -1 = none */
   size_t tokens_max;       /**< predict only so many; 0 = all */
   PmtTaken taken;          /**< parts that are heard and not predicted; zeroed: none */
+  bool masked;             /**< notes of these parts cannot come, as at play: p is among all other tokens */
   double nats;             /**< out: summed -log p of its tokens, END included */
   double class_nats[PMT_SCORE_CLASSES]; /**< out: the same by class of the token that came */
   size_t tokens;           /**< out */

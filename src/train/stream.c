@@ -16,6 +16,7 @@ enum {
   PLACE_SLIP = 0x736c6970, PLACE_FALL = 0x66616c6c, PLACE_LAPSE = 0x6c617073, PLACE_TAKE = 0x74616b65,
   TRANSPOSE_LO = -6, TRANSPOSE_HI = 5,
   SLIP_MOST = 7, /* semitones */
+  TOLD_TOKENS_MOST = 3, /* a note and two durations */
 };
 
 /* A net that is told what stood here before learns to trust it: in real music it is always right. At play it hears its own
@@ -71,6 +72,7 @@ typedef struct {
   PmtKeyEvents keys;
   size_t next;   /* of keys */
   uint32_t slot_tick;
+  bool telling; /* what comes is the player's: fed, not asked for */
 } Writer;
 
 static bool is_memory(const char* hint) {
@@ -108,7 +110,10 @@ static PmtToken slip(const Writer* w, PmtToken token) {
 }
 
 static void put(Writer* w, PmtToken token) {
-  if (w->n) { w->cells[w->n - 1].target = token; }
+  if (w->n) {
+    w->cells[w->n - 1].target = token;
+    w->cells[w->n - 1].counts = !w->telling;
+  }
   if (token == PMT_END) { return; } /* predicted, never fed */
   token = slip(w, token);
   PmtCell cell = w->condition;
@@ -137,6 +142,22 @@ static void hear_player(Writer* w, uint32_t tick) {
   while (w->ear.mode == PMT_EAR_WITH && w->next < w->keys.n && w->keys.event[w->next].tick <= tick) { hear_key(w, true, true); }
 }
 
+/** The player's notes as tokens, in front of all others of the slot; and how long they are, which at play the net
+    guesses. */
+static void tell_player(Writer* w, uint32_t tick) {
+  PmtToldNote told[PMT_TOLD_MOST];
+  const uint32_t part = (uint32_t)__builtin_ctz(w->variation->taken.parts);
+  const uint32_t n = pmt_tell_keys(&w->keys, &w->next, tick, told);
+  w->telling = true;
+  for (uint32_t i = 0; i < n; ++i) {
+    uint32_t index[2];
+    const uint32_t n_durations = pmt_duration_split(told[i].ticks, index);
+    put(w, pmt_token_note(part, told[i].pitch));
+    for (uint32_t d = 0; d < n_durations; ++d) { put(w, (PmtToken)(PMT_TOKEN_DUR + index[d])); }
+  }
+  w->telling = false;
+}
+
 /** Where in the source a note stands, and what of it is still to be written. */
 typedef struct {
   const PmtPiece* piece;
@@ -155,6 +176,7 @@ static void put_slot(Writer* w, Source* s, PmtToken token) {
   hear_player(w, slot->tick);
   w->slot_tick = slot->tick;
   put(w, token);
+  if (w->variation->taken.told) { tell_player(w, slot->tick); }
 }
 
 /** Velocities are written anew: the VEL in force in the source is followed, and said where what is due differs from what
@@ -205,8 +227,9 @@ static void put_tokens(Writer* w, const PmtPiece* piece, int style, const uint16
 
 PmtStatus pmt_vary(const PmtPiece* piece, const PmtVariation* variation, int style,
                    const uint16_t octiles[PMT_OCTILE_LIMITS], PmtCell** cells, size_t* room, size_t* n_cells) {
-  const size_t most = 2 * piece->sequence.n_tokens + 2; /* at worst a VEL before each note */
   const PmtTaken* taken = &variation->taken;
+  const size_t told = taken->told ? TOLD_TOKENS_MOST * PMT_TOLD_MOST * piece->sequence.n_slots : 0;
+  const size_t most = 2 * piece->sequence.n_tokens + 2 + told; /* at worst a VEL before each note */
   if (*room < most) {
     PmtCell* grown = realloc(*cells, most * sizeof *grown);
     if (!grown) { return PMT_NO_MEM; }
@@ -218,10 +241,10 @@ PmtStatus pmt_vary(const PmtPiece* piece, const PmtVariation* variation, int sty
   if (variation->listen) {
     pmt_listener_reset(&w.listener, variation->listen);
     pmt_listener_shape(variation->listen, &w.hints);
-    w.ear.mode = taken->ear;
-    w.ear.parts = taken->parts;
+    w.ear.mode = taken->told ? PMT_EAR_OFF : taken->ear;
+    w.ear.parts = taken->told ? 0 : taken->parts;
   }
-  const bool plays = w.ear.mode != PMT_EAR_OFF && !taken->silent;
+  const bool plays = (w.ear.mode != PMT_EAR_OFF || taken->told) && !taken->silent;
   PmtStatus st = PMT_OK;
   if (plays) {
     st = pmt_take_parts(taken->other ? taken->other : &piece->sequence, taken->parts, variation->transpose, taken->late,

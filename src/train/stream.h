@@ -25,7 +25,9 @@ typedef struct {
 
 /** Somebody plays some of the piece's parts: their notes are heard, not predicted. */
 typedef struct {
-  PmtEarMode ear;          /**< OFF: the parts are missing, and nothing is told of it */
+  PmtEarMode ear;          /**< OFF: the parts are missing, and no hint tells of it */
+  bool told;               /**< no hints but tokens: what they play is fed as notes of the highest of `parts`, as
+                                pmt_tell_keys says, at the velocity in force; no such token is a target that counts */
   uint32_t parts;          /**< bits: taken out of the tokens */
   const PmtSequence* other; /**< play this one's parts in their place; NULL = the piece's own */
   bool silent;             /**< there, but plays nothing */
@@ -44,7 +46,7 @@ typedef struct {
   float lapses;           /**< share of slots whose memory is not told */
   uint64_t chance;        /**< of slips and lapses */
   uint32_t listen;        /**< tell hints of a model of so many parts; 0 = none */
-  PmtTaken taken;         /**< with hints only */
+  PmtTaken taken;         /**< an ear takes hints */
 } PmtVariation;
 
 /** As heard in evaluation: nothing changed, style and meter known, the key as asked; no hints unless the caller listens. */

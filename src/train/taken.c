@@ -63,3 +63,23 @@ PmtStatus pmt_take_parts(const PmtSequence* s, uint32_t parts, int transpose, fl
   if (events->n) { qsort(events->event, events->n, sizeof *events->event, by_tick); }
   return PMT_OK;
 }
+
+/** Ticks from `tick` until a key that is down goes up. */
+static uint32_t rest_of(const PmtKeyEvents* events, size_t next, uint32_t tick, uint32_t pitch) {
+  for (; next < events->n; ++next) {
+    if (!events->event[next].down && events->event[next].pitch == pitch) { return events->event[next].tick - tick; }
+  }
+  return 1;
+}
+
+uint32_t pmt_tell_keys(const PmtKeyEvents* events, size_t* next, uint32_t tick, PmtToldNote told[PMT_TOLD_MOST]) {
+  bool begun[128] = {false};
+  uint32_t n = 0;
+  for (; *next < events->n && events->event[*next].tick <= tick; ++*next) {
+    begun[events->event[*next].pitch] = events->event[*next].down;
+  }
+  for (uint32_t pitch = 128; pitch-- && n < PMT_TOLD_MOST;) {
+    if (begun[pitch]) { told[n++] = (PmtToldNote){(uint8_t)pitch, rest_of(events, *next, tick, pitch)}; }
+  }
+  return n;
+}
