@@ -69,6 +69,7 @@ static void test_optional(void) {
   static const PmtMetaOut other[] = {{"styles", "0123456789012345678901234567890123456789x,bach\xc3\xa9"},
                                      {"part_names", "0123456789012345678901234567890123456\xe2\x99\xad\xc3\xa9,b,c,"},
                                      {"style_parts", "0,2"},
+                                     {"style_told", "0,1"},
                                      {"style_rests", "0,1,2,32;4,5,6,7"},
                                      {"kits", "0,25"},
                                      {"style_bpm", "66.25,0"},
@@ -78,6 +79,7 @@ static void test_optional(void) {
   CHECK(strlen(m->part_name[0]) == 40 && !strcmp(m->part_name[3], "Part 4"));
   CHECK(m->parts_used[0] == 0 && m->parts_used[1] == 2 && m->style_bpm[0] == 66.25f && m->min_p[0] == 0.125f && m->min_p[1] == 0.0f);
   CHECK(m->kit[0] == 0 && m->kit[1] == 25);
+  CHECK(!m->told[0] && m->told[1]);
   CHECK(m->rests[0][0] == 0 && m->rests[0][3] == PMT_RESTS_ANY && m->rests[1][0] == 4 && m->rests[1][3] == 7);
   pmt_model_free(m);
 }
@@ -100,6 +102,7 @@ static void test_refusals(void) {
   check_refused((PmtMetaOut){"programs", "0,0,0,0,0,0,0,0"}, PMT_BAD_FILE, "programs");
   check_refused((PmtMetaOut){"programs", "0,0,0,0;0,0,0,200"}, PMT_BAD_FILE, "programs");
   check_refused((PmtMetaOut){"style_parts", "5,1"}, PMT_BAD_FILE, "style_parts");
+  check_refused((PmtMetaOut){"style_told", "0,2"}, PMT_BAD_FILE, "style_told");
   check_refused((PmtMetaOut){"style_rests", "0,0,0,0"}, PMT_BAD_FILE, "style_rests");
   check_refused((PmtMetaOut){"style_rests", "0,0,0,0;0,0,0,33"}, PMT_BAD_FILE, "style_rests");
   check_refused((PmtMetaOut){"kits", "0"}, PMT_BAD_FILE, "kits");

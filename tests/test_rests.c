@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "check.h"
 #include "gen/render.h"
+#include "support/scratch.h"
 #include "train/rests.h"
 
 #include <stdlib.h>
@@ -81,14 +82,12 @@ static PmtModel* load(const char* const path, const bool tells) {
   if (!tells) {
     memcpy(name, "\"other_thing\"", 13);
   }
-  char copy[512];
-  snprintf(copy, sizeof copy, "%s/rests.safetensors", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+  const char* const copy = pmt_scratch_path("rests.safetensors");
   FILE* const f = fopen(copy, "wb");
   CHECK(f && fwrite(bytes, 1, size, f) == size && !fclose(f));
   free(bytes);
   PmtModel* model;
   CHECK(!pmt_model_load(copy, &model, NULL));
-  remove(copy);
   return model;
 }
 
@@ -140,7 +139,9 @@ static void test_played(void) {
 }
 
 int main(void) {
+  pmt_scratch_begin();
   test_counted();
   test_played();
+  pmt_scratch_end();
   return 0;
 }

@@ -85,6 +85,8 @@ static void describe_styles(Meta* m, const PmtExport* about, uint32_t styles) {
   }
   key(m, "style_drums");
   for (uint32_t k = 0; k < styles; ++k) { say(m, "%s%u", k ? "," : "", f->style_drums[k]); }
+  key(m, "style_told");
+  for (uint32_t k = 0; k < styles; ++k) { say(m, "%s%u", k ? "," : "", f->told[k]); }
   key(m, "style_bpm");
   for (uint32_t k = 0; k < styles; ++k) { say(m, "%s%.4g", k ? "," : "", (double)f->style_bpm[k]); }
   key(m, "density_octiles");

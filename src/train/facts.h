@@ -17,6 +17,8 @@ typedef struct {
   uint8_t style_parts[PMT_STYLES_MAX];            /**< the commonest number of melodic parts */
   uint8_t rests[PMT_STYLES_MAX][PMT_PARTS_MAX];   /**< bars that each part usually rests at most: rests.h */
   bool style_drums[PMT_STYLES_MAX];               /**< at least one piece in ten has drums */
+  bool told[PMT_STYLES_MAX];                      /**< a player's melody is better told as notes than as hints; the trainer's
+                                                       to find out, pmt_facts_collect() leaves it false */
   float style_bpm[PMT_STYLES_MAX];                /**< median opening tempo */
   uint16_t octiles[PMT_STYLES_MAX][PMT_OCTILE_LIMITS];
 } PmtFacts;

@@ -98,6 +98,7 @@ static void take_model(const PmtModel* m, PmtFacts* facts) {
     facts->style_parts[k] = m->parts_used[k];
     memcpy(facts->rests[k], m->rests[k], sizeof facts->rests[k]);
     facts->style_drums[k] = m->style_drums[k] != 0;
+    facts->told[k] = m->told[k] != 0;
     facts->style_bpm[k] = m->style_bpm[k];
   }
 }
@@ -109,6 +110,7 @@ static void take_style(const PmtFacts* from, size_t i, PmtFacts* to, uint32_t ro
   to->kit[row] = from->kit[i];
   to->style_parts[row] = from->style_parts[i];
   to->style_drums[row] = from->style_drums[i];
+  to->told[row] = from->told[i];
   to->style_bpm[row] = from->style_bpm[i];
 }
 

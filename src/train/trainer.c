@@ -317,15 +317,15 @@ static double mean_of_styles(const PmtRun* run, const PmtScoreTask* tasks, size_
 
 /** The same of what accompanies the highest part, which is heard; NaN where nothing can be. A net that is told of players is
     to be good at both: by what it plays alone nobody sees whether it listens. */
-static PmtStatus evaluate_heard(PmtRun* run, const float* w, double* valid) {
-  double style[PMT_STYLES_MAX];
+static PmtStatus evaluate_heard(PmtRun* run, const float* w, PmtListeningMode mode, double style[PMT_STYLES_MAX],
+                                double* valid) {
   *valid = (double)NAN;
   if (!pmt_shape_has(&run->result->params.shape, PMT_LISTENER_YOU)) { return PMT_OK; }
   PmtScoreTask* tasks = malloc((run->n_tasks + 1) * sizeof *tasks);
   if (!tasks) { return PMT_NO_MEM; }
   memcpy(tasks, run->tasks, run->n_tasks * sizeof *tasks);
   const size_t n = pmt_listening_take(tasks, run->n_tasks, PMT_YOU_MELODY);
-  for (size_t i = 0; i < n; ++i) { tasks[i].taken.ear = PMT_EAR_WITH; }
+  pmt_listening_set(tasks, n, mode, PMT_HEARD_TRUE);
   const PmtStatus st = pmt_score_pieces(run->scorer, w, tasks, n, false);
   if (!st) { *valid = mean_of_styles(run, tasks, n, style); }
   free(tasks);
@@ -337,11 +337,11 @@ static PmtStatus evaluate(void* handle, PmtArrayId which, const float* w, double
   PmtRun* run = handle;
   const double start = pmt_course_clock();
   size_t tokens = 0;
-  double heard = (double)NAN;
+  double heard = (double)NAN, style[PMT_STYLES_MAX];
   PmtStatus st = pmt_score_pieces(run->scorer, w, run->tasks, run->n_tasks, false);
   for (size_t i = 0; i < run->n_tasks; ++i) { tokens += run->tasks[i].tokens; }
   if (!st && tokens) { run->score_speed = (double)tokens / (pmt_course_clock() - start); }
-  if (!st) { st = evaluate_heard(run, w, &heard); }
+  if (!st) { st = evaluate_heard(run, w, PMT_LISTENING_WITH, style, &heard); }
   if (st) { return pmt_fail(error, PMT_NO_MEM, "out of memory in the evaluation"); }
   *valid = mean_of_styles(run, run->tasks, run->n_tasks, run->styles[which]);
   *valid = isnan(heard) ? *valid : 0.5 * (*valid + heard);
@@ -504,6 +504,23 @@ static void tell_results(const PmtRun* run) {
   }
 }
 
+/** Whether a player's melody shall be told as notes or as hints: what predicts its company better, style by style. */
+static PmtStatus choose_told(PmtRun* run, PmtError* error) {
+  PmtTrainResult* r = run->result;
+  double with[PMT_STYLES_MAX], told[PMT_STYLES_MAX], mean;
+  if (!pmt_shape_has(&r->params.shape, PMT_LISTENER_YOU)) { return PMT_OK; }
+  PmtStatus st = evaluate_heard(run, run->course.best, PMT_LISTENING_WITH, with, &mean);
+  if (!st) { st = evaluate_heard(run, run->course.best, PMT_LISTENING_TOLD, told, &mean); }
+  if (st) { return pmt_fail(error, PMT_NO_MEM, "out of memory in the evaluation"); }
+  for (size_t k = 0; k < r->n_corpora; ++k) {
+    if (isnan(with[k]) || isnan(told[k])) { continue; }
+    r->facts.told[k] = told[k] < with[k];
+    pmt_run_tell(run, "%s: what goes with a melody, nats/quarter %s hinted, %s told as notes\n", r->corpora[k].name,
+         figure(with[k], 3).text, figure(told[k], 3).text);
+  }
+  return PMT_OK;
+}
+
 static PmtStatus finish(PmtRun* run, PmtError* error) {
   PmtTrainResult* r = run->result;
   if (run->options->half) { pmt_export_round(&r->params, run->course.best); }
@@ -512,6 +529,7 @@ static PmtStatus finish(PmtRun* run, PmtError* error) {
   if (!st) { st = score_learned(run, error); }
   if (!st) { st = score_kept(run, error); }
   if (!st) { st = score_ngrams(run, error); }
+  if (!st) { st = choose_told(run, error); }
   if (!st) { tell_results(run); }
   run->course.seconds = pmt_course_elapsed(&run->course);
   run->course.started = pmt_course_clock();
