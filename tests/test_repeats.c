@@ -111,29 +111,37 @@ static void test_silence(void) {
   CHECK(!pmt_repeats_starved(&r));
 }
 
-/** A part that rests longer than is usual is asked back: more each bar, not beyond a bound, no more once it is there. */
-static void test_rests(void) {
+static void check_asked(const PmtRepeats* const r, const float first, const float second) {
   static const uint8_t longest[PMT_PARTS_MAX] = {0, 2, PMT_RESTS_ANY};
-  PmtRepeats r;
   float bias[PMT_PARTS_MAX];
+  pmt_repeats_ask_back(r, longest, bias);
+  CHECKF(bias[0] == first && bias[1] == second && bias[2] == 0.0f, "%g for %g, %g for %g, %g", (double)bias[0], (double)first,
+         (double)bias[1], (double)second, (double)bias[2]);
+}
+
+/** A part that rests longer than is usual is asked for: from the start, more each bar, not beyond a bound, not while it is
+    there, and for a while after it came back, half as much each bar. */
+static void test_rests(void) {
+  PmtRepeats r;
   pmt_repeats_reset(&r);
   for (uint32_t i = 0; i < 300; ++i) {
-    pmt_repeats_ask_back(&r, longest, bias);
-    CHECK(bias[0] == fminf(1.5f * (float)i, 8.0f) && bias[1] == fminf(1.5f * (float)(i > 2 ? i - 2 : 0), 8.0f) && bias[2] == 0.0f);
+    check_asked(&r, fminf(1.5f * (float)(i + 2), 8.0f), fminf(1.5f * (float)i, 8.0f));
     pmt_repeats_add(&r, 0, PMT_PART_DRUMS, 40); /* drums are no part of these */
     pmt_repeats_end_bar(&r);
   }
+  pmt_repeats_reset(&r);
+  for (uint32_t i = 0; i < 6; ++i) { /* they have rested for eight */
+    pmt_repeats_end_bar(&r);
+  }
   pmt_repeats_add(&r, 24, 1, 60);
-  pmt_repeats_ask_back(&r, longest, bias);
-  CHECK(bias[0] == 8.0f && bias[1] == 0.0f);
+  check_asked(&r, 8.0f, 0.0f);
   pmt_repeats_end_bar(&r);
+  check_asked(&r, 8.0f, 3.0f); /* as if for four */
+  pmt_repeats_add(&r, 24, 1, 60);
   pmt_repeats_end_bar(&r);
+  check_asked(&r, 8.0f, 0.0f);
   pmt_repeats_end_bar(&r);
-  pmt_repeats_ask_back(&r, longest, bias);
-  CHECK(bias[1] == 0.0f);
-  pmt_repeats_end_bar(&r);
-  pmt_repeats_ask_back(&r, longest, bias);
-  CHECK(bias[0] == 8.0f && bias[1] == 1.5f);
+  check_asked(&r, 8.0f, 1.5f);
 }
 
 int main(void) {

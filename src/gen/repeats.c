@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { FORGIVEN = 4, /* repeated bars, for one that is new */ RUN_MAX = 48 };
+enum { FORGIVEN = 4, /* repeated bars, for one that is new */ RUN_MAX = 48, RESTED_AT_FIRST = 2 /* bars: so that all come in */ };
 
 static const float doubt_most = 0.3f;
 static const float asked_a_bar = 1.5f, asked_most = 8.0f; /* logits */
@@ -19,7 +19,10 @@ static const float asked_a_bar = 1.5f, asked_most = 8.0f; /* logits */
 static const struct { uint32_t bars, run, run_of_drums; float step; } usual[PMT_REPEATS_REACHES] = {
     {1, 0, 2, 0.1f}, {8, 2, 4, 0.02f}, {PMT_REPEATS_BARS, 16, 16, 0.01f}};
 
-void pmt_repeats_reset(PmtRepeats* const repeats) { memset(repeats, 0, sizeof *repeats); }
+void pmt_repeats_reset(PmtRepeats* const repeats) {
+  memset(repeats, 0, sizeof *repeats);
+  memset(repeats->rested, RESTED_AT_FIRST, sizeof repeats->rested);
+}
 
 void pmt_repeats_add(PmtRepeats* const repeats, const uint32_t tick_in_bar, const uint32_t part, const uint32_t pitch) {
   const bool drum = part == PMT_PART_DRUMS;
@@ -60,7 +63,7 @@ static void count_bar(PmtRepeats* const r) {
 
 static void count_rests(PmtRepeats* const r) {
   for (uint32_t p = 0; p < PMT_PARTS_MAX; ++p) {
-    const uint32_t rested = r->began >> p & 1 ? 0u : r->rested[p] + 1u;
+    const uint32_t rested = r->began >> p & 1 ? r->rested[p] / 2u : r->rested[p] + 1u;
     r->rested[p] = (uint8_t)(rested < UINT8_MAX ? rested : UINT8_MAX);
   }
   r->began = 0;

@@ -7,7 +7,8 @@
     Where pitched notes are played they alone count: a groove is meant to come again.
 
     A net that hears itself also lets parts rest longer than in the music it learned from, and having heard them rest,
-    longer still: textures thin out. A part that rests longer than is usual in its style is asked back, more each bar.
+    longer still: textures thin out. A part that rests longer than is usual in its style is asked back, more each bar, and
+    for some bars after it came back: one note is not enough to make the net believe in it.
 
     Above: gen/engine_slot.c. Below: base/random. */
 #ifndef PMT_GEN_REPEATS_H
@@ -33,7 +34,8 @@ typedef struct {
   uint32_t empty;       /**< bars in a row without any note */
   uint32_t tuneless;    /**< bars in a row without a pitched note */
   uint8_t began;        /**< parts that began a note in the bar in progress, bit 0 = the first */
-  uint8_t rested[PMT_PARTS_MAX]; /**< bars in a row, up to the last, in which a part began none; at most 255 */
+  uint8_t rested[PMT_PARTS_MAX]; /**< bars in a row, up to the last, in which a part began none, at most 255; halved by each
+                                      in which it did */
 } PmtRepeats;
 
 void pmt_repeats_reset(PmtRepeats* repeats) PMT_RT;
