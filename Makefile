@@ -220,7 +220,7 @@ demo: need-build
 	@+$(MAKE) --no-print-directory all
 	@test -e "$(DEMO_MODEL)" || { echo "make demo: ARCH=$(ARCH): $(notdir $(DEMO_MODEL)) is not in $(DEMO_MODELS)" >&2; exit 1; }
 	@mkdir -p $(DEMO)
-	$(BUILD)/partimento play --bundle $(BUNDLE) --uri urn:partimento:generator --bars 32 --meter 4/4 --block 256 --seed 7 \
+	$(BUILD)/partimento play --bundle $(BUNDLE) --uri urn:partimento:generator --bars 32 --meter 4/4 --block 256 --seed 9 \
 	  --tempo $(word 2,$(DEMO_OF_$(ARCH))) --automate docs/$(word 3,$(DEMO_OF_$(ARCH))) \
 	  $(if $(filter-out lstm,$(ARCH)),--model $(DEMO_MODEL)) --out $(DEMO_OUT).mid --picture $(DEMO_OUT).png
 	@echo "music:   $(DEMO_OUT).mid"
