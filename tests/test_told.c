@@ -200,7 +200,24 @@ static void test_heard(void) {
   }
 }
 
+/** What a slot that was cut short had not told yet is not told in the next, which may be of another mode. */
+static void test_left_over(void) {
+  Jam j;
+  PmtControls c = harmonise();
+  c.mode = (float)PMT_MODE_GENERATE;
+  begin(&j, &deaf, c);
+  run(&j, MIDDLE);
+  PmtTold* const told = &j.engine->company.told;
+  *told = (PmtTold){.n = 1, .known = 1};
+  told->of[0].note = pmt_token_note(0, 67);
+  told->of[0].ends = -1000000;
+  run(&j, MIDDLE + 3 * SLOT);
+  CHECK(told->of[0].ends == -1000000);
+  end(&j);
+}
+
 int main(void) {
+  test_left_over();
   test_when();
   test_held();
   test_many();

@@ -79,6 +79,7 @@ void pmt_listen_tell(PmtEngine* const e) {
       kept[n_kept++] = at;
     } else if (sounds && fit(e->player->model, &key)) {
       told->of[told->n].note = pmt_token_note(0, (uint32_t)key);
+      told->of[told->n].ends = tick; /* until it is told */
       told->of[told->n++].key = (uint8_t)k;
     }
   }

@@ -84,8 +84,6 @@ typedef struct {
   uint64_t base, total, per_frame;
 } PmtPace;
 
-enum { PMT_TOLD_MAX = 4 };
-
 /** The player's notes that are told to the net as if it had played them: at the head of the slot, each before its length,
     which is the net's guess. One that is held for longer is told again. */
 typedef struct {

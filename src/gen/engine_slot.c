@@ -68,6 +68,7 @@ void pmt_slot_clear(PmtEngine* const e, const PmtPlace* const place, const PmtSl
   slot->role = PMT_ROLE_ALONE;
   slot->eager = slot->bos = slot->feed.on = false;
   e->company.told.open = false;
+  e->company.told.at = e->company.told.n; /* what a slot that was late had not told yet is no longer news */
   slot->place = *place;
   slot->deadline = (double)place->start;
   slot->recalled = slot->awaits_jump = slot->open = slot->must_play = false;
@@ -279,7 +280,7 @@ static bool tell(PmtEngine* const e) {
   while (told->at < told->n) {
     const PmtToken note = told->of[told->at].note;
     pmt_limits_set(&limits, note, true);
-    told->of[told->at++].ends = slot->place.start;
+    ++told->at;
     if (pmt_grammar_accept(&slot->grammar, &limits, e->player->model->parts, note)) {
       slot->token[slot->n_tokens++] = note;
       told->open = true;

@@ -22,7 +22,11 @@ typedef enum {
   PMT_EAR_WITH,   /**< and what begins with it: to harmonise */
 } PmtEarMode;
 
-enum { PMT_EAR_CLASSES = 12 };
+enum {
+  PMT_EAR_CLASSES = 12,
+  PMT_TOLD_MAX = 4, /**< notes of a slot, from the top, where a melody is told as notes and not by an ear: gen/engine_listen at
+                         play, train/taken in training */
+};
 
 typedef struct {
   PmtEarMode mode;

@@ -145,7 +145,7 @@ static void hear_player(Writer* w, uint32_t tick) {
 /** The player's notes as tokens, in front of all others of the slot; and how long they are, which at play the net
     guesses. */
 static void tell_player(Writer* w, uint32_t tick) {
-  PmtToldNote told[PMT_TOLD_MOST];
+  PmtToldNote told[PMT_TOLD_MAX];
   const uint32_t part = (uint32_t)__builtin_ctz(w->variation->taken.parts);
   const uint32_t n = pmt_tell_keys(&w->keys, &w->next, tick, told);
   w->telling = true;
@@ -228,7 +228,7 @@ static void put_tokens(Writer* w, const PmtPiece* piece, int style, const uint16
 PmtStatus pmt_vary(const PmtPiece* piece, const PmtVariation* variation, int style,
                    const uint16_t octiles[PMT_OCTILE_LIMITS], PmtCell** cells, size_t* room, size_t* n_cells) {
   const PmtTaken* taken = &variation->taken;
-  const size_t told = taken->told ? TOLD_TOKENS_MOST * PMT_TOLD_MOST * piece->sequence.n_slots : 0;
+  const size_t told = taken->told ? TOLD_TOKENS_MOST * PMT_TOLD_MAX * piece->sequence.n_slots : 0;
   const size_t most = 2 * piece->sequence.n_tokens + 2 + told; /* at worst a VEL before each note */
   if (*room < most) {
     PmtCell* grown = realloc(*cells, most * sizeof *grown);

@@ -72,13 +72,13 @@ static uint32_t rest_of(const PmtKeyEvents* events, size_t next, uint32_t tick, 
   return 1;
 }
 
-uint32_t pmt_tell_keys(const PmtKeyEvents* events, size_t* next, uint32_t tick, PmtToldNote told[PMT_TOLD_MOST]) {
+uint32_t pmt_tell_keys(const PmtKeyEvents* events, size_t* next, uint32_t tick, PmtToldNote told[PMT_TOLD_MAX]) {
   bool begun[128] = {false};
   uint32_t n = 0;
   for (; *next < events->n && events->event[*next].tick <= tick; ++*next) {
     begun[events->event[*next].pitch] = events->event[*next].down;
   }
-  for (uint32_t pitch = 128; pitch-- && n < PMT_TOLD_MOST;) {
+  for (uint32_t pitch = 128; pitch-- && n < PMT_TOLD_MAX;) {
     if (begun[pitch]) { told[n++] = (PmtToldNote){(uint8_t)pitch, rest_of(events, *next, tick, pitch)}; }
   }
   return n;

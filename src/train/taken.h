@@ -6,6 +6,7 @@
 #define PMT_TRAIN_TAKEN_H
 
 #include "base/status.h"
+#include "music/ear.h"
 #include "train/corpus.h"
 
 /** A key goes down or up. */
@@ -32,13 +33,12 @@ typedef struct {
   uint8_t pitch;
   uint32_t ticks; /**< from the head to its end */
 } PmtToldNote;
-enum { PMT_TOLD_MOST = 4 }; /**< a slot */
 
 /** What was begun since the last slot's head and by `tick`, where this slot begins, and sounds now: what comes within a
     slot has to wait for the next one, and what has ended by then is never told.
     @param[in,out] next of the events: those up to `tick` are passed @param[out] told the highest, from the top
     @return how many */
-uint32_t pmt_tell_keys(const PmtKeyEvents* events, size_t* next, uint32_t tick, PmtToldNote told[PMT_TOLD_MOST]);
+uint32_t pmt_tell_keys(const PmtKeyEvents* events, size_t* next, uint32_t tick, PmtToldNote told[PMT_TOLD_MAX]);
 
 /** Bits of the melodic parts that have notes. */
 uint32_t pmt_piece_parts(const PmtPiece* piece);
